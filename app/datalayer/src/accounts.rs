@@ -1,0 +1,105 @@
+//! Accounts: people, how they sign in, and their sessions.
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use crate::{Page, PageRequest, Result, SessionId, Timestamp, UserId};
+
+/// Who is asking.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "caller", rename_all = "snake_case")]
+pub enum Caller {
+    Nobody,
+    Person { user: User, session: SessionId },
+}
+
+impl Caller {
+    pub fn user(&self) -> Option<&User> {
+        match self {
+            Self::Nobody => None,
+            Self::Person { user, .. } => Some(user),
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct User {
+    pub id: UserId,
+    /// 1 to 64 of `a-z 0-9 - _ .`, starting with a letter or digit; unique.
+    pub username: String,
+    /// As others see it, 1 to 128 characters.
+    pub name: String,
+    pub administrator: bool,
+    pub created_at: Timestamp,
+    pub disabled_at: Option<Timestamp>,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+pub struct NewUser {
+    pub username: String,
+    #[serde(default)]
+    pub name: String,
+    pub password: String,
+    #[serde(default)]
+    pub administrator: bool,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Credentials {
+    pub username: String,
+    pub password: String,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+pub struct PasswordChange {
+    pub current: String,
+    pub new: String,
+}
+
+/// A sign-in that was accepted. The secret goes into the cookie and nowhere else.
+#[derive(Clone)]
+pub struct Opened {
+    pub user: User,
+    /// The cookie's value, 256 random bits in base64url.
+    pub secret: String,
+    pub expires_at: Timestamp,
+}
+
+/// One of your sign-ins.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionInfo {
+    pub id: SessionId,
+    /// Is it the one you are asking through?
+    pub current: bool,
+    /// The browser's own words, at most 200 characters.
+    pub agent: String,
+    pub created_at: Timestamp,
+    pub seen_at: Timestamp,
+    pub expires_at: Timestamp,
+}
+
+#[async_trait]
+pub trait Accounts: Send + Sync {
+    fn caller(&self) -> &Caller;
+    /// Does the studio still wait for its first administrator?
+    async fn needs_setup(&self) -> Result<bool>;
+    /// Become the first administrator with the one-time set-up link. Signs you in.
+    async fn set_up(&self, token: &str, user: NewUser, agent: &str) -> Result<Opened>;
+    /// Fails with one sentence whatever was wrong, in the same time.
+    async fn sign_in(&self, credentials: Credentials, agent: &str) -> Result<Opened>;
+    async fn sign_out(&self) -> Result<()>;
+    /// Your sign-ins, latest first.
+    async fn sessions(&self) -> Result<Vec<SessionInfo>>;
+    /// End one of your sign-ins.
+    async fn end_session(&self, session: &SessionId) -> Result<()>;
+    /// End all of your sign-ins but this one.
+    async fn end_other_sessions(&self) -> Result<()>;
+    /// Ends all your other sessions.
+    async fn change_password(&self, change: PasswordChange) -> Result<()>;
+    /// Administrators only.
+    async fn create_user(&self, user: NewUser) -> Result<User>;
+    /// Administrators only.
+    async fn list_users(&self, page: PageRequest) -> Result<Page<User>>;
+    /// Administrators only; disabling ends every session and socket of the person.
+    async fn set_disabled(&self, user: &UserId, disabled: bool) -> Result<User>;
+}

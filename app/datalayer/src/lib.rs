@@ -1,0 +1,28 @@
+//! Datalayer-API: the nouns and verbs of the studio. No I/O, no database, no HTTP: who knows this crate knows what the studio does.
+//!
+//! Verbs are async traits, reached through a [`Session`] that is bound to one caller, so they take no user id.
+//! `service` implements them; the pages, REST and the command line call them.
+
+mod accounts;
+mod error;
+mod ids;
+mod ledger;
+mod live;
+mod moment;
+mod notebooks;
+mod page;
+mod roles;
+mod session;
+mod spaces;
+
+pub use accounts::{Accounts, Caller, Credentials, NewUser, Opened, PasswordChange, SessionInfo, User};
+pub use error::{Error, Noun, Result};
+pub use ids::{NotebookId, SessionId, SpaceId, TokenId, UserId};
+pub use ledger::{Ledger, LogEntry, Opening, RunLedger, SpoolMark};
+pub use live::{Live, RunRequest, Runner, RuntimeNews, Seat, Wire};
+pub use moment::Timestamp;
+pub use notebooks::{Exported, Format, NewNotebook, Notebook, NotebookChange, NotebookView, Notebooks};
+pub use page::{Page, PageRequest};
+pub use roles::Role;
+pub use session::{Session, Verbs};
+pub use spaces::{Member, NewSpace, Space, SpaceChange, Spaces};

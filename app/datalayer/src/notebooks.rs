@@ -1,0 +1,86 @@
+//! Notebooks: documents of a space; their content is edited live, through a room.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use notebook::formats::Notice;
+use notebook::runs::Runs;
+use notebook::wire::May;
+use notebook::Snapshot;
+use serde::{Deserialize, Serialize};
+
+use crate::{NotebookId, Page, PageRequest, Result, SpaceId, Timestamp};
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notebook {
+    pub id: NotebookId,
+    pub space: SpaceId,
+    /// 1 to 200 characters.
+    pub title: String,
+    pub created_at: Timestamp,
+    /// Of the last accepted batch.
+    pub edited_at: Timestamp,
+    /// Who made that edit, as others see them.
+    pub edited_by: String,
+    pub archived_at: Option<Timestamp>,
+    pub may: May,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewNotebook {
+    pub title: String,
+}
+
+/// `None` leaves a field as it is.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NotebookChange {
+    #[serde(default)]
+    pub title: Option<String>,
+    #[serde(default)]
+    pub archived: Option<bool>,
+}
+
+/// A notebook to read: what the server draws before any script runs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NotebookView {
+    pub notebook: Notebook,
+    pub snapshot: Snapshot,
+    pub runs: Runs,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Format {
+    Ipynb,
+    Percent,
+    Markdown,
+    /// The bytes as they were imported.
+    Original,
+}
+
+#[derive(Clone, Debug)]
+pub struct Exported {
+    pub file_name: String,
+    pub media_type: &'static str,
+    pub bytes: Bytes,
+}
+
+#[async_trait]
+pub trait Notebooks: Send + Sync {
+    /// The notebooks of a space, latest edit first.
+    async fn list_notebooks(&self, space: &SpaceId, archived: bool, page: PageRequest) -> Result<Page<Notebook>>;
+    /// Your notebooks of all spaces, latest edit first.
+    async fn recent_notebooks(&self, limit: u32) -> Result<Vec<Notebook>>;
+    /// An empty notebook with one code cell. Editors.
+    async fn create_notebook(&self, space: &SpaceId, notebook: NewNotebook) -> Result<Notebook>;
+    /// From an `.ipynb` file; the bytes are kept as they came. Returns what was repaired.
+    async fn import_notebook(&self, space: &SpaceId, file_name: &str, bytes: Bytes) -> Result<(Notebook, Vec<Notice>)>;
+    async fn read_notebook(&self, notebook: &NotebookId) -> Result<Notebook>;
+    /// The document and its runs as they are now (live, when its room is open).
+    async fn view_notebook(&self, notebook: &NotebookId) -> Result<NotebookView>;
+    async fn change_notebook(&self, notebook: &NotebookId, change: NotebookChange) -> Result<Notebook>;
+    async fn export_notebook(&self, notebook: &NotebookId, format: Format) -> Result<Exported>;
+    /// An output's bytes by content hash, if an output of this notebook refers to it. Returns its media type.
+    async fn read_blob(&self, notebook: &NotebookId, hash: &str) -> Result<(String, Bytes)>;
+}

@@ -1,0 +1,9 @@
+//! Files in and out: `.ipynb`, percent scripts, Markdown.
+
+mod ipynb;
+mod markdown;
+mod percent;
+
+pub use ipynb::{ImportError, Imported, Notice, export, import};
+pub use markdown::to_markdown;
+pub use percent::to_percent;

@@ -1,0 +1,78 @@
+//! Operations: every change of a document, typed and checkable.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{CellId, CellKind, Delta, Map, Order};
+
+/// One change. A batch is a list of them, each made on the result of the one before.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "op", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Operation {
+    InsertCell {
+        cell: CellId,
+        kind: CellKind,
+        order: Order,
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        source: String,
+        #[serde(default, skip_serializing_if = "Map::is_empty")]
+        metadata: Map,
+        #[serde(default, skip_serializing_if = "Map::is_empty")]
+        attachments: Map,
+    },
+    /// The cell is hidden; edits to it are kept inside it.
+    DeleteCell { cell: CellId },
+    RestoreCell { cell: CellId },
+    MoveCell { cell: CellId, order: Order },
+    EditSource { cell: CellId, delta: Delta },
+    SetKind { cell: CellId, kind: CellKind },
+    /// One key of a cell's metadata; `None` removes it.
+    SetCellMetadata { cell: CellId, key: String, #[serde(default, skip_serializing_if = "Option::is_none")] value: Option<Value> },
+    /// One attachment of a cell; `None` removes it.
+    SetAttachment { cell: CellId, name: String, #[serde(default, skip_serializing_if = "Option::is_none")] value: Option<Value> },
+    /// One key of the notebook's metadata; `None` removes it.
+    SetNotebookMetadata { key: String, #[serde(default, skip_serializing_if = "Option::is_none")] value: Option<Value> },
+}
+
+/// Why a batch was refused. Nothing of it was applied.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[serde(tag = "code", content = "detail")]
+pub enum Refused {
+    #[error("the edit does not fit the text of cell {0}; the notebook was read again")]
+    #[serde(rename = "op.out_of_range")]
+    OutOfRange(CellId),
+    #[error("there is no cell {0}; the notebook was read again")]
+    #[serde(rename = "op.no_such_cell")]
+    NoSuchCell(CellId),
+    #[error("there is a cell {0} already")]
+    #[serde(rename = "op.cell_exists")]
+    CellExists(CellId),
+    #[error("metadata is nested deeper than 32 levels")]
+    #[serde(rename = "room.too_deep")]
+    TooDeep,
+    #[error("{0} is larger than allowed")]
+    #[serde(rename = "op.too_large")]
+    TooLarge(String),
+    #[error("the notebook is full (20 MiB of source, 50,000 cells)")]
+    #[serde(rename = "notebook.full")]
+    Full,
+    #[error("you may read this notebook, not change it")]
+    #[serde(rename = "read_only")]
+    ReadOnly,
+    #[error("the batch belongs to another client")]
+    #[serde(rename = "room.foreign_client")]
+    ForeignClient,
+    #[error("the base revision is not in the log; the notebook was read again")]
+    #[serde(rename = "room.resync")]
+    Resync,
+    #[error("batches arrived out of order; the notebook was read again")]
+    #[serde(rename = "room.gap")]
+    Gap,
+}
+
+/// Two batches made on one document: returns each so that it stands after the other.
+/// `first` was sequenced first: where both set one value, the later (`second`) wins; at one spot of a text `first`'s insert comes first.
+/// Law: `doc·first·second' == doc·second·first'`.
+pub fn transform(_first: &[Operation], _second: &[Operation]) -> (Vec<Operation>, Vec<Operation>) {
+    todo!()
+}
