@@ -27,8 +27,9 @@ pub struct Opening {
     pub kernel: String,
     pub snapshot: Snapshot,
     pub log: Vec<LogEntry>,
-    /// The highest sequence in the log of every client that ever wrote here.
-    pub received: Vec<(ClientId, u64)>,
+    /// The highest sequence in the log of every client that ever wrote here, and whose client it is:
+    /// nobody else may write under its id.
+    pub received: Vec<(ClientId, u64, UserId)>,
 }
 
 /// The log of documents. The truth: a snapshot only shortens its replay.
