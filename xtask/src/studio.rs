@@ -1,0 +1,145 @@
+//! Building the whole studio and starting it.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::{Command, ExitCode},
+};
+
+use anyhow::{Context, Result};
+use clap::Args;
+
+use crate::{
+    packing::Squeeze,
+    site::{self, Kind},
+    steps::say,
+    supplies,
+    workshop::Workshop,
+};
+
+#[derive(Args)]
+pub struct BuildOptions {
+    /// Optimised, with the smallest downloads: what is shipped.
+    #[arg(long)]
+    pub release: bool,
+    /// The quickest build: a large, unoptimised app for the browser.
+    #[arg(long, conflicts_with = "release")]
+    pub dev: bool,
+    /// Only the site, not the server.
+    #[arg(long)]
+    pub site_only: bool,
+}
+
+#[derive(Args)]
+pub struct RunOptions {
+    /// Where the studio keeps its data.
+    #[arg(long, env = "DATALAYER_DATA", default_value = "data")]
+    pub data: PathBuf,
+    /// Where it listens.
+    #[arg(long, env = "DATALAYER_LISTEN", default_value = "127.0.0.1:3000")]
+    pub listen: String,
+    /// Run the optimised build.
+    #[arg(long)]
+    pub release: bool,
+    /// More for `datalayer serve`.
+    #[arg(last = true)]
+    pub more: Vec<String>,
+}
+
+/// Build, and print where the results are.
+pub fn build_and_say(shop: &mut Workshop, options: &BuildOptions) -> Result<ExitCode> {
+    let profile = if options.release { "release" } else { "dev" };
+    site::build(shop, kind(options))?;
+    if !options.site_only {
+        server(shop, profile)?;
+        say(&format!("server: {}", shop.binary(profile).display()));
+    }
+    say(&format!("site:   {}", shop.site().display()));
+    shop.clock.say_where_the_time_went();
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Build and start the studio; it is ours until it ends.
+pub fn run(shop: &mut Workshop, options: &RunOptions) -> Result<ExitCode> {
+    let python = supplies::python(shop)?;
+    let build = BuildOptions {
+        release: options.release,
+        dev: false,
+        site_only: false,
+    };
+    site::build(shop, kind(&build))?;
+    let profile = if options.release { "release" } else { "dev" };
+    server(shop, profile)?;
+    shop.clock.say_where_the_time_went();
+    let status = serve(shop, options, profile, &python)
+        .status()
+        .context("cannot start the studio")?;
+    Ok(match status.code() {
+        Some(0) | None => ExitCode::SUCCESS,
+        Some(_) => ExitCode::FAILURE,
+    })
+}
+
+/// The command that starts the studio.
+pub fn serve(shop: &Workshop, options: &RunOptions, profile: &str, python: &Path) -> Command {
+    let mut studio = Command::new(shop.binary(profile));
+    studio
+        .current_dir(&shop.root)
+        .arg("serve")
+        .arg("--data")
+        .arg(&options.data)
+        .args(["--listen", &options.listen])
+        .arg("--site")
+        .arg(shop.site())
+        .args(&options.more);
+    equip(&mut studio, python);
+    studio
+}
+
+/// Let a process find the kernel of our Python environment.
+pub fn equip(command: &mut Command, python: &Path) {
+    let kernels = python.join("share/jupyter");
+    let mut jupyter: Vec<PathBuf> = vec![kernels];
+    jupyter.extend(
+        env::var_os("JUPYTER_PATH")
+            .iter()
+            .flat_map(env::split_paths),
+    );
+    if let Ok(path) = env::join_paths(jupyter) {
+        command.env("JUPYTER_PATH", path);
+    }
+    let mut programs = vec![python.join("bin")];
+    programs.extend(env::var_os("PATH").iter().flat_map(env::split_paths));
+    if let Ok(path) = env::join_paths(programs) {
+        command.env("PATH", path);
+    }
+    command.env("DATALAYER_PYTHON", python.join("bin/python"));
+}
+
+/// Compile the server.
+pub fn server(shop: &mut Workshop, profile: &str) -> Result<()> {
+    shop.step(&format!("server (profile {profile})"), |shop| {
+        let mut cargo = shop.cargo([
+            "build",
+            "--package",
+            "server",
+            "--bin",
+            "datalayer",
+            "--profile",
+            profile,
+        ]);
+        shop.show(&mut cargo)
+    })
+}
+
+/// The kind of site that goes with a build.
+pub fn kind(options: &BuildOptions) -> Kind {
+    Kind {
+        small: !options.dev,
+        squeeze: if options.release {
+            Squeeze::Hard
+        } else {
+            Squeeze::Quick
+        },
+    }
+}
