@@ -1,1 +1,197 @@
-//! server/storage
+//! Bytes by content hash: a blob's name is the SHA-256 of what it holds, so it can be kept twice but never changed.
+//!
+//! A blob is written beside its place, flushed, and moved there in one step; a cut write leaves a stray temporary file and
+//! never half a blob. The folder is `DIR/ab/cdef…`, two digits of the hash and then the rest.
+
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use sha2::{Digest, Sha256};
+
+/// The blobs of a studio in a local folder. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Blobs {
+    root: Arc<Path>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("there is no such blob")]
+    NotFound,
+    /// It was cut or changed after it was written; restoring it from a backup is the only cure.
+    #[error("the blob {hash} is damaged: its bytes are not the ones that were kept")]
+    Damaged { hash: String },
+    #[error("the disk is full: nothing can be saved until space is free; reading still works")]
+    Full,
+    #[error("the folder of files does not answer: {0}")]
+    Disk(#[source] io::Error),
+}
+
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// SHA-256 in lower-case hexadecimal.
+pub fn hash(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+impl Blobs {
+    /// Uses a folder, creating it where it is missing, and clears what cut writes left behind.
+    pub async fn open(root: PathBuf) -> Result<Self> {
+        blocking(move || {
+            std::fs::create_dir_all(&root)?;
+            for entry in std::fs::read_dir(&root)? {
+                let entry = entry?;
+                if entry.file_name().to_string_lossy().starts_with(TEMPORARY) {
+                    std::fs::remove_file(entry.path())?;
+                }
+            }
+            Ok(Self { root: root.into() })
+        })
+        .await
+    }
+
+    /// Durable when it returns; its hash. Keeping the same bytes again costs one look.
+    pub async fn keep(&self, bytes: Bytes) -> Result<String> {
+        let root = Arc::clone(&self.root);
+        blocking(move || {
+            let hash = hash(&bytes);
+            let path = place(&root, &hash);
+            // The same length under the same hash: it is there. Another length is damage, and is mended here.
+            if std::fs::metadata(&path).is_ok_and(|there| there.len() == bytes.len() as u64) {
+                return Ok(hash);
+            }
+            let folder = root.join(&hash[..2]);
+            if !folder.exists() {
+                std::fs::create_dir_all(&folder)?;
+                sync_folder(&root)?;
+            }
+            let temporary = root.join(temporary_name()?);
+            let written = write_flushed(&temporary, &bytes).and_then(|()| std::fs::rename(&temporary, &path));
+            if let Err(error) = written {
+                let _ = std::fs::remove_file(&temporary);
+                return Err(error);
+            }
+            sync_folder(&folder)?;
+            Ok(hash)
+        })
+        .await
+    }
+
+    /// The bytes under a hash, checked against it.
+    pub async fn read(&self, hash: &str) -> Result<Bytes> {
+        if !is_hash(hash) {
+            return Err(Error::NotFound);
+        }
+        let path = place(&self.root, hash);
+        let wanted = hash.to_owned();
+        let (bytes, found) = blocking(move || {
+            let bytes = std::fs::read(path)?;
+            let found = self::hash(&bytes);
+            Ok((Bytes::from(bytes), found))
+        })
+        .await?;
+        if found == wanted { Ok(bytes) } else { Err(Error::Damaged { hash: wanted }) }
+    }
+
+    pub async fn contains(&self, hash: &str) -> Result<bool> {
+        if !is_hash(hash) {
+            return Ok(false);
+        }
+        let path = place(&self.root, hash);
+        blocking(move || path.try_exists()).await
+    }
+}
+
+const TEMPORARY: &str = ".writing-";
+
+fn is_hash(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+}
+
+fn place(root: &Path, hash: &str) -> PathBuf {
+    root.join(&hash[..2]).join(&hash[2..])
+}
+
+fn temporary_name() -> io::Result<String> {
+    let bits = getrandom::u64().map_err(io::Error::other)?;
+    Ok(format!("{TEMPORARY}{bits:016x}"))
+}
+
+fn write_flushed(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+/// A rename is durable only when its folder is.
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    std::fs::File::open(folder)?.sync_all()
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> Result<T> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done.map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => Error::NotFound,
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Error::Full,
+            _ => Error::Disk(error),
+        }),
+        Err(error) => Err(Error::Disk(io::Error::other(error))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn blobs() -> (tempfile::TempDir, Blobs) {
+        let folder = tempfile::tempdir().unwrap();
+        let blobs = Blobs::open(folder.path().join("blobs")).await.unwrap();
+        (folder, blobs)
+    }
+
+    #[tokio::test]
+    async fn bytes_come_back_under_their_sha256() {
+        let (_folder, blobs) = blobs().await;
+        let name = blobs.keep(Bytes::from_static(b"abc")).await.unwrap();
+        assert_eq!(name, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        assert_eq!(blobs.read(&name).await.unwrap(), Bytes::from_static(b"abc"));
+        assert_eq!(blobs.keep(Bytes::from_static(b"abc")).await.unwrap(), name);
+        assert!(blobs.contains(&name).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn what_was_never_kept_is_not_found_and_no_name_leads_out_of_the_folder() {
+        let (_folder, blobs) = blobs().await;
+        for name in ["00".repeat(32).as_str(), "", "../../etc/passwd", "a", &"..".repeat(32), &"AB".repeat(32)] {
+            assert!(matches!(blobs.read(name).await, Err(Error::NotFound)), "{name}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_damaged_blob_is_named_and_mended_by_keeping_it_again() {
+        let (folder, blobs) = blobs().await;
+        let name = blobs.keep(Bytes::from_static(b"precious")).await.unwrap();
+        let file = folder.path().join("blobs").join(&name[..2]).join(&name[2..]);
+        std::fs::write(&file, b"prec").unwrap();
+        assert!(matches!(blobs.read(&name).await, Err(Error::Damaged { .. })));
+        blobs.keep(Bytes::from_static(b"precious")).await.unwrap();
+        assert_eq!(blobs.read(&name).await.unwrap(), Bytes::from_static(b"precious"));
+    }
+
+    #[tokio::test]
+    async fn what_a_cut_write_left_is_cleared_at_the_next_start() {
+        let (folder, blobs) = blobs().await;
+        let kept = blobs.keep(Bytes::from_static(b"kept")).await.unwrap();
+        let stray = folder.path().join("blobs").join(".writing-0123456789abcdef");
+        std::fs::write(&stray, b"half").unwrap();
+        let again = Blobs::open(folder.path().join("blobs")).await.unwrap();
+        assert!(!stray.exists());
+        assert_eq!(again.read(&kept).await.unwrap(), Bytes::from_static(b"kept"));
+    }
+}
