@@ -1,0 +1,181 @@
+//! What only a browser has: the socket, timers, the editor, the output frame and the tab's own store.
+//!
+//! All of it compiles natively too and is only ever called from effects and event handlers, which the server does not run.
+
+pub mod editor;
+pub mod frame;
+pub mod socket;
+pub mod store;
+
+use wasm_bindgen::prelude::*;
+
+#[wasm_bindgen(inline_js = r#"
+export const load_module = url => import(url);
+export function offset_at(element, x, y) {
+    let node, offset;
+    if (document.caretPositionFromPoint) {
+        const position = document.caretPositionFromPoint(x, y);
+        if (!position) return -1;
+        [node, offset] = [position.offsetNode, position.offset];
+    } else if (document.caretRangeFromPoint) {
+        const range = document.caretRangeFromPoint(x, y);
+        if (!range) return -1;
+        [node, offset] = [range.startContainer, range.startOffset];
+    } else return -1;
+    if (!element.contains(node) || node.nodeType !== Node.TEXT_NODE) return -1;
+    let before = 0;
+    const texts = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
+    for (let text = texts.nextNode(); text; text = texts.nextNode()) {
+        if (text.parentElement.closest(".caret")) continue;
+        if (text === node) return before + offset;
+        before += text.length;
+    }
+    return -1;
+}
+"#)]
+extern "C" {
+    fn load_module(url: &str) -> js_sys::Promise;
+    #[wasm_bindgen(js_name = offset_at)]
+    fn text_offset_at(element: &web_sys::Element, x: f64, y: f64) -> i32;
+}
+
+/// Which position of an element's text (UTF-16 units) is drawn at a point of the window. Names on carets do not count.
+pub fn offset_at(element: &web_sys::Element, x: f64, y: f64) -> Option<u32> {
+    u32::try_from(text_offset_at(element, x, y)).ok()
+}
+
+/// Loads one of our own script modules by its URL in the asset manifest.
+pub async fn module(url: &str) -> Result<JsValue, String> {
+    wasm_bindgen_futures::JsFuture::from(load_module(url)).await.map_err(|error| words(&error))
+}
+
+/// What a JavaScript error says.
+pub fn words(error: &JsValue) -> String {
+    js_sys::Reflect::get(error, &"message".into())
+        .ok()
+        .and_then(|message| message.as_string())
+        .or_else(|| error.as_string())
+        .unwrap_or_else(|| "the browser gave no reason".to_owned())
+}
+
+/// Milliseconds since 1970 on this machine's clock.
+pub fn now_ms() -> f64 {
+    js_sys::Date::now()
+}
+
+pub fn random_u64() -> u64 {
+    let mut bytes = [0_u8; 8];
+    let filled = web_sys::window()
+        .and_then(|window| window.crypto().ok())
+        .and_then(|crypto| crypto.get_random_values_with_u8_array(&mut bytes).ok());
+    if filled.is_none() {
+        return js_sys::Math::random().to_bits() ^ now_ms().to_bits().rotate_left(17);
+    }
+    u64::from_le_bytes(bytes)
+}
+
+/// A running timer; dropping it stops it.
+pub struct Timer {
+    id: i32,
+    repeats: bool,
+    _closure: Closure<dyn FnMut()>,
+}
+
+impl Drop for Timer {
+    fn drop(&mut self) {
+        if let Some(window) = web_sys::window() {
+            if self.repeats {
+                window.clear_interval_with_handle(self.id);
+            } else {
+                window.clear_timeout_with_handle(self.id);
+            }
+        }
+    }
+}
+
+/// Calls back once. Keep the timer.
+pub fn after(milliseconds: i32, call: impl FnMut() + 'static) -> Option<Timer> {
+    let closure = Closure::wrap(Box::new(call) as Box<dyn FnMut()>);
+    let id = web_sys::window()?
+        .set_timeout_with_callback_and_timeout_and_arguments_0(closure.as_ref().unchecked_ref(), milliseconds)
+        .ok()?;
+    Some(Timer { id, repeats: false, _closure: closure })
+}
+
+/// Calls back again and again. Keep the timer.
+pub fn every(milliseconds: i32, call: impl FnMut() + 'static) -> Option<Timer> {
+    let closure = Closure::wrap(Box::new(call) as Box<dyn FnMut()>);
+    let id = web_sys::window()?
+        .set_interval_with_callback_and_timeout_and_arguments_0(closure.as_ref().unchecked_ref(), milliseconds)
+        .ok()?;
+    Some(Timer { id, repeats: true, _closure: closure })
+}
+
+/// An element of the page by id.
+pub fn element(id: &str) -> Option<web_sys::HtmlElement> {
+    web_sys::window()?.document()?.get_element_by_id(id)?.dyn_into().ok()
+}
+
+/// Gives an element the focus and brings it into view without jumping when it is there already.
+pub fn focus(id: &str) {
+    let Some(element) = element(id) else { return };
+    let options = web_sys::FocusOptions::new();
+    options.set_prevent_scroll(true);
+    let _ = element.focus_with_options(&options);
+    let into_view = web_sys::ScrollIntoViewOptions::new();
+    into_view.set_block(web_sys::ScrollLogicalPosition::Nearest);
+    element.scroll_into_view_with_scroll_into_view_options(&into_view);
+}
+
+/// Does the person type into a field of the page (not into a notebook's command mode)?
+pub fn types_elsewhere(event: &web_sys::Event) -> bool {
+    let Some(target) = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok()) else { return false };
+    let tag = target.tag_name();
+    matches!(tag.as_str(), "INPUT" | "TEXTAREA" | "SELECT")
+        || target.closest("[contenteditable='true'], .monaco-editor, dialog[open], [role='menu'], .palette").ok().flatten().is_some()
+}
+
+/// Puts a text onto the person's clipboard.
+pub fn copy(text: &str) {
+    if let Some(window) = web_sys::window() {
+        let _ = window.navigator().clipboard().write_text(text);
+    }
+}
+
+/// Something small this browser remembers for the person, across visits.
+pub fn remembered(name: &str) -> Option<String> {
+    web_sys::window()?.local_storage().ok()??.get_item(name).ok()?
+}
+
+pub fn remember(name: &str, value: &str) {
+    if let Some(storage) = web_sys::window().and_then(|window| window.local_storage().ok().flatten()) {
+        let _ = storage.set_item(name, value);
+    }
+}
+
+/// The media query's answer now.
+pub fn matches_media(query: &str) -> bool {
+    web_sys::window().and_then(|window| window.match_media(query).ok().flatten()).is_some_and(|list| list.matches())
+}
+
+/// `light`, `dark`, or with more contrast `hc-light`, `hc-dark`, as the page is shown now.
+pub fn theme() -> &'static str {
+    let root = web_sys::window().and_then(|window| window.document()).and_then(|document| document.document_element());
+    let chosen = |name: &str| root.as_ref().and_then(|root| root.get_attribute(name));
+    let dark = match chosen("data-theme").as_deref() {
+        Some("dark") => true,
+        Some("light") => false,
+        _ => matches_media("(prefers-color-scheme: dark)"),
+    };
+    let more = match chosen("data-contrast").as_deref() {
+        Some("more") => true,
+        Some(_) => false,
+        None => matches_media("(prefers-contrast: more)"),
+    };
+    match (dark, more) {
+        (false, false) => "light",
+        (true, false) => "dark",
+        (false, true) => "hc-light",
+        (true, true) => "hc-dark",
+    }
+}

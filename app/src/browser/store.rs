@@ -1,0 +1,63 @@
+//! The tab's own store: unacknowledged work in IndexedDB, so that a crashed tab loses nothing.
+
+use wasm_bindgen::prelude::*;
+
+#[wasm_bindgen]
+extern "C" {
+    type StoreModule;
+    #[wasm_bindgen(method, catch)]
+    fn keep(this: &StoreModule, notebook: &str, client: &str, json: &str) -> Result<js_sys::Promise, JsValue>;
+    #[wasm_bindgen(method, catch)]
+    fn forget(this: &StoreModule, notebook: &str, client: &str) -> Result<js_sys::Promise, JsValue>;
+    #[wasm_bindgen(method, catch)]
+    fn all(this: &StoreModule, notebook: &str) -> Result<js_sys::Promise, JsValue>;
+    #[wasm_bindgen(method, catch)]
+    fn claim(this: &StoreModule, notebook: &str, client: &str) -> Result<js_sys::Promise, JsValue>;
+}
+
+/// Where kept work lives.
+#[derive(Clone)]
+pub struct Store(JsValue);
+
+impl Store {
+    pub async fn open(url: &str) -> Result<Self, String> {
+        super::module(url).await.map(Self)
+    }
+
+    fn module(&self) -> &StoreModule {
+        self.0.unchecked_ref()
+    }
+
+    /// Keeps a client's unacknowledged work under the notebook.
+    pub async fn keep(&self, notebook: &str, client: &str, json: &str) -> Result<(), String> {
+        wait(self.module().keep(notebook, client, json)).await.map(drop)
+    }
+
+    pub async fn forget(&self, notebook: &str, client: &str) -> Result<(), String> {
+        wait(self.module().forget(notebook, client)).await.map(drop)
+    }
+
+    /// Takes every work that a tab left behind and no living tab holds: `(client, json)`, oldest first.
+    pub async fn claim_all(&self, notebook: &str) -> Result<Vec<(String, String)>, String> {
+        let listed = wait(self.module().all(notebook)).await?;
+        let mut claimed = Vec::new();
+        for entry in js_sys::Array::from(&listed).iter() {
+            let field = |name: &str| js_sys::Reflect::get(&entry, &name.into()).ok().and_then(|value| value.as_string());
+            let (Some(client), Some(json)) = (field("client"), field("json")) else { continue };
+            if wait(self.module().claim(notebook, &client)).await?.is_truthy() {
+                claimed.push((client, json));
+            }
+        }
+        Ok(claimed)
+    }
+
+    /// Holds a client id for this tab, so that no other tab takes its work while this one lives.
+    pub async fn hold(&self, notebook: &str, client: &str) -> Result<(), String> {
+        wait(self.module().claim(notebook, client)).await.map(drop)
+    }
+}
+
+async fn wait(promise: Result<js_sys::Promise, JsValue>) -> Result<JsValue, String> {
+    let promise = promise.map_err(|error| super::words(&error))?;
+    wasm_bindgen_futures::JsFuture::from(promise).await.map_err(|error| super::words(&error))
+}

@@ -1,0 +1,48 @@
+//! What the notebook screen asks the Datalayer before the live link takes over.
+
+use datalayer::{Member, NotebookChange, NotebookId, NotebookView, Role, Space, SpaceId, UserId};
+use leptos::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::call::CallError;
+
+/// A notebook and the space it stands in.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OpenedNotebook {
+    pub view: NotebookView,
+    pub space: Space,
+}
+
+/// Open a notebook to read it.
+#[server]
+pub async fn open_notebook(notebook: NotebookId) -> Result<OpenedNotebook, CallError> {
+    let datalayer = crate::call::datalayer().await?;
+    let view = datalayer.view_notebook(&notebook).await?;
+    let space = datalayer.read_space(&view.notebook.space).await?;
+    Ok(OpenedNotebook { view, space })
+}
+
+/// Give a notebook another title.
+#[server]
+pub async fn rename_notebook(notebook: NotebookId, title: String) -> Result<String, CallError> {
+    let change = NotebookChange { title: Some(title), archived: None };
+    Ok(crate::call::datalayer().await?.change_notebook(&notebook, change).await?.title)
+}
+
+/// Who may do what here.
+#[server]
+pub async fn list_readers(space: SpaceId) -> Result<Vec<Member>, CallError> {
+    Ok(crate::call::datalayer().await?.members(&space).await?)
+}
+
+/// Let a person in, or change their role.
+#[server]
+pub async fn share_with(space: SpaceId, username: String, role: Role) -> Result<Member, CallError> {
+    Ok(crate::call::datalayer().await?.set_member(&space, username.trim(), role).await?)
+}
+
+/// Take a person's role away.
+#[server]
+pub async fn stop_sharing(space: SpaceId, user: UserId) -> Result<(), CallError> {
+    Ok(crate::call::datalayer().await?.remove_member(&space, &user).await?)
+}

@@ -1,0 +1,341 @@
+//! One cell: gutter, text, outputs. The same component in every state.
+
+use leptos::prelude::*;
+use leptos::{ev, html};
+use notebook::runs::RunState;
+use notebook::wire::Say;
+use notebook::{CellId, CellKind};
+use wasm_bindgen::JsCast;
+
+use super::commands::{self, Command};
+use super::screen::{CellModel, Mode, Screen};
+use super::{link, words};
+use crate::highlight::highlight;
+use crate::outputs::OutputView;
+use crate::{browser, markdown};
+
+#[component]
+pub fn CellView(screen: Screen, id: CellId) -> impl IntoView {
+    let Some(cell) = screen.cell(&id) else { return ().into_any() };
+    let name = StoredValue::new(id.clone());
+    let label = move || words::cell_label(&screen, &cell, &name.get_value());
+    let select = move |event: &ev::MouseEvent| {
+        if event.shift_key() {
+            event.prevent_default();
+            commands::go(screen, Some(name.get_value()), true);
+        } else if !cell.active.get_untracked() {
+            commands::go(screen, Some(name.get_value()), false);
+        }
+    };
+    view! {
+        <section
+            class="cell"
+            class:is-selected=move || cell.selected.get()
+            class:is-active=move || cell.active.get()
+            class:is-editing=move || cell.editing.get()
+            class:is-running=move || cell.run.with(|run| run.state == Some(RunState::Running))
+            class:is-queued=move || cell.run.with(|run| run.state == Some(RunState::Queued))
+            class:is-error=move || cell.run.with(|run| run.state == Some(RunState::Failed))
+            id=format!("cell-{id}")
+            tabindex="-1"
+            role="group"
+            aria-label=label
+            aria-busy=move || cell.run.with(|run| (run.state == Some(RunState::Running)).then_some("true"))
+            on:mousedown=move |event| select(&event)
+            on:dragover=move |event: ev::DragEvent| {
+                if DRAGGED.with(|dragged| dragged.borrow().is_some()) {
+                    event.prevent_default();
+                }
+            }
+            on:drop=move |event: ev::DragEvent| {
+                if let Some(moved) = DRAGGED.with(|dragged| dragged.borrow_mut().take()) {
+                    event.prevent_default();
+                    commands::move_after(screen, moved, Some(name.get_value()));
+                }
+            }
+        >
+            <Gutter screen cell name/>
+            <div class="cell__body">
+                {move || match cell.kind.get() {
+                    CellKind::Markdown if !cell.editing.get() => view! { <Text cell screen name/> }.into_any(),
+                    _ => view! { <Source screen cell name/> }.into_any(),
+                }}
+                <Show when=move || cell.kind.get() == CellKind::Code>
+                    <Outputs screen cell name/>
+                </Show>
+            </div>
+            <Show when=move || cell.active.get() && screen.may.get().edit>
+                <div class="addcell addcell--between">
+                    <AddButtons screen beside=Some(name.get_value())/>
+                </div>
+            </Show>
+        </section>
+    }
+    .into_any()
+}
+
+thread_local! {
+    static DRAGGED: std::cell::RefCell<Option<CellId>> = const { std::cell::RefCell::new(None) };
+}
+
+/// `Code` and `Text`: adds a cell after another one; after the last one where none is named.
+#[component]
+pub fn AddButtons(screen: Screen, beside: Option<CellId>) -> impl IntoView {
+    let beside = StoredValue::new(beside);
+    let add = move |kind| {
+        let after = beside.get_value().or_else(|| screen.order.with_untracked(|order| order.last().cloned()));
+        commands::insert_at(screen, kind, after, true, true);
+    };
+    view! {
+        <button class="btn" type="button" on:click=move |_| add(CellKind::Code)><ui::Icon name="plus" size=12/>"Code"</button>
+        <button class="btn" type="button" on:click=move |_| add(CellKind::Markdown)><ui::Icon name="plus" size=12/>"Text"</button>
+    }
+}
+
+#[component]
+fn Gutter(screen: Screen, cell: CellModel, name: StoredValue<CellId>) -> impl IntoView {
+    let index = move || cell.run.with(|run| match (run.state, run.count) {
+        (Some(RunState::Running), _) => "[*]".to_owned(),
+        (Some(RunState::Queued), _) => "[*]".to_owned(),
+        (_, Some(count)) => format!("[{count}]"),
+        _ => "[ ]".to_owned(),
+    });
+    let time = move || words::run_time(&screen, &cell);
+    view! {
+        <div
+            class="cell__gutter"
+            draggable=move || screen.may.get().edit.then_some("true")
+            title=move || screen.may.get().edit.then_some("Drag to move the cell")
+            on:dragstart=move |event: ev::DragEvent| {
+                DRAGGED.with(|dragged| dragged.replace(Some(name.get_value())));
+                if let Some(transfer) = event.data_transfer() {
+                    let _ = transfer.set_data("text/plain", name.get_value().as_str());
+                }
+            }
+            on:dragend=move |_| { DRAGGED.with(|dragged| dragged.replace(None)); }
+        >
+            <Show when=move || cell.kind.get() == CellKind::Code>
+                <span class="cell__ix" class:info=move || cell.run.with(|run| run.state == Some(RunState::Running)) class:danger=move || cell.run.with(|run| run.state == Some(RunState::Failed))>{index}</span>
+                <span class="num">{time}</span>
+                {move || cell.run.with(|run| run.by.clone()).map(|by| view! { <span class="cell__by"><ui::Avatar name=by.clone() id=by size=16/></span> })}
+            </Show>
+        </div>
+    }
+}
+
+/// A text cell as it reads.
+#[component]
+fn Text(cell: CellModel, screen: Screen, name: StoredValue<CellId>) -> impl IntoView {
+    let html = Memo::new(move |_| cell.source.with(|source| cell.attachments.with(|attachments| markdown::render(source, attachments))));
+    let empty = move || cell.source.with(|source| source.trim().is_empty());
+    view! {
+        <div
+            class="cell__md"
+            on:dblclick=move |_| {
+                if screen.may.get_untracked().edit {
+                    screen.select(Some(name.get_value()));
+                    commands::edit(screen, None);
+                }
+            }
+        >
+            <div class="cell__words" inner_html=move || html.get()></div>
+            <Show when=empty><p class="t3">"Empty text. Press Enter to write."</p></Show>
+        </div>
+        <Show when=move || cell.active.get()><div class="cell__textbar"><Tools screen/></div></Show>
+    }
+}
+
+/// A cell's text as code: coloured and still, or in the editor.
+#[component]
+fn Source(screen: Screen, cell: CellModel, name: StoredValue<CellId>) -> impl IntoView {
+    let pre = NodeRef::<html::Pre>::new();
+    let slot = format!("slot-{}", name.get_value());
+    let html = Memo::new(move |_| {
+        let language = match cell.kind.get() {
+            CellKind::Code => screen.lexer(),
+            _ => crate::highlight::Language::Plain,
+        };
+        cell.source.with(|source| cell.carets.with(|carets| highlight(source, language, carets)))
+    });
+    let open = move |event: ev::MouseEvent| {
+        if event.shift_key() || event.button() != 0 {
+            return;
+        }
+        // A selection made with the mouse is for copying, not a wish to write.
+        let selecting = web_sys::window().and_then(|window| window.get_selection().ok().flatten()).is_some_and(|selection| !selection.is_collapsed());
+        if selecting {
+            return;
+        }
+        let at = pre.get_untracked().and_then(|pre| browser::offset_at(&pre, f64::from(event.client_x()), f64::from(event.client_y())));
+        screen.select(Some(name.get_value()));
+        commands::edit(screen, at);
+    };
+    let hidden = move || cell.source_hidden.get() && !cell.editing.get();
+    view! {
+        <div class="cell__src">
+            <Show when=move || cell.active.get()><Tools screen/></Show>
+            <Show when=move || cell.run.with(|run| run.state == Some(RunState::Running))>
+                <div class="bar bar--info is-indeterminate cell__progress"><i></i></div>
+            </Show>
+            <Show
+                when=hidden
+                fallback=move || view! {
+                    <div class="cell__slot" id=slot.clone()></div>
+                    <pre
+                        class="code"
+                        class:code--numbers=move || screen.line_numbers.get()
+                        node_ref=pre
+                        on:click=open
+                        inner_html=move || html.get()
+                    ></pre>
+                }
+            >
+                <button class="cell__hidden" type="button" on:click=move |_| { screen.select(Some(name.get_value())); commands::perform(screen, Command::ToggleSource); }>
+                    "Code hidden. Show it."
+                </button>
+            </Show>
+            <Show when=move || cell.kind.get() == CellKind::Raw><span class="cell__lang">"Raw"</span></Show>
+            <Show when=move || cell.run.with(|run| run.state == Some(RunState::Running))>
+                <Foot screen/>
+            </Show>
+        </div>
+    }
+}
+
+/// The bar of a running cell: it says that leaving is safe, and stops it.
+#[component]
+fn Foot(screen: Screen) -> impl IntoView {
+    view! {
+        <div class="cell__foot">
+            <span class="row g-15 info"><ui::Spinner/><span class="med">"Running"</span></span>
+            <span class="grow"></span>
+            <span class="cell__stays">"Keeps running if you close this tab"</span>
+            <Show when=move || screen.may.get().run>
+                <button class="btn btn--sm" type="button" on:click=move |_| commands::perform(screen, Command::Interrupt)><ui::Icon name="stop" size=14/>"Stop"</button>
+            </Show>
+        </div>
+    }
+}
+
+/// What one does with the active cell.
+#[component]
+fn Tools(screen: Screen) -> impl IntoView {
+    let tool = move |icon: &'static str, name: &'static str, command: Command| {
+        view! {
+            <button type="button" aria-label=name title=name
+                // The press must not take the focus from the text being written.
+                on:mousedown=|event| event.prevent_default()
+                on:click=move |_| commands::perform(screen, command)><ui::Icon name=icon size=14/></button>
+        }
+    };
+    view! {
+        <div class="cell__tools" role="toolbar" aria-label="Cell actions">
+            <Show when=move || screen.may.get().run>{tool("play", "Run the cell (Ctrl Enter)", Command::Run)}</Show>
+            <Show when=move || screen.may.get().edit>
+                {tool("up", "Move up", Command::MoveUp)}
+                {tool("down", "Move down", Command::MoveDown)}
+                {tool("copy", "Copy the cell", Command::Copy)}
+                {tool("trash", "Delete the cell", Command::Delete)}
+            </Show>
+        </div>
+    }
+}
+
+#[component]
+fn Outputs(screen: Screen, cell: CellModel, name: StoredValue<CellId>) -> impl IntoView {
+    let notebook = screen.notebook_id();
+    let go_to_line = Callback::new(move |line: u32| {
+        let start = cell.source.with_untracked(|source| {
+            let lines = source.split('\n').take(line.saturating_sub(1) as usize);
+            lines.map(|line| notebook::utf16_len(line) + 1).sum()
+        });
+        screen.select(Some(name.get_value()));
+        commands::edit(screen, Some(start));
+    });
+    let any = move || cell.outputs.with(|outputs| !outputs.is_empty()) || cell.run.with(|run| run.asking.is_some() || run.truncated.is_some() || run.why.is_some());
+    view! {
+        <Show when=any>
+            <div class="cell__out" class:is-hidden=move || cell.outputs_hidden.get()>
+                <Show when=move || cell.outputs_hidden.get()>
+                    <button class="cell__hidden" type="button" on:click=move |_| { screen.select(Some(name.get_value())); commands::perform(screen, Command::ToggleOutputs); }>
+                        "Outputs hidden. Show them."
+                    </button>
+                </Show>
+                <div class="cell__outputs">
+                    {
+                        let notebook = notebook.clone();
+                        move || {
+                            let notebook = notebook.clone();
+                            cell.outputs.get().into_iter().map(move |output| view! { <OutputView output notebook=notebook.clone() go_to_line/> }).collect_view()
+                        }
+                    }
+                    <Truncated screen cell/>
+                    <Asking screen cell name/>
+                    {move || cell.run.with(|run| run.why.clone()).map(|why| view! { <p class="cell__why">{why}</p> })}
+                </div>
+            </div>
+        </Show>
+    }
+}
+
+/// What was not kept here, and where the whole is.
+#[component]
+fn Truncated(screen: Screen, cell: CellModel) -> impl IntoView {
+    move || {
+        cell.run.with(|run| run.truncated.clone()).map(|(bytes, blob)| {
+            let size = words::bytes(bytes);
+            view! {
+                <p class="cell__truncated">
+                    {format!("{size} more of output is not shown here. ")}
+                    {blob.map(|hash| view! { <a class="link" href=format!("/api/v1/notebooks/{}/blobs/{hash}", screen.notebook_id()) download="output.txt">"Download all of it"</a> })}
+                </p>
+            }
+        })
+    }
+}
+
+/// The line a running cell waits for.
+#[component]
+fn Asking(screen: Screen, cell: CellModel, name: StoredValue<CellId>) -> impl IntoView {
+    let field = NodeRef::<html::Input>::new();
+    move || {
+        cell.run.with(|run| run.asking.clone()).map(|asking| {
+            let may = screen.may.get().run;
+            view! {
+                <form class="cell__asking" on:submit=move |event| {
+                    event.prevent_default();
+                    if let Some(field) = field.get_untracked() {
+                        let text = field.value();
+                        link::with(|link| link.ask_for(Say::Input { cell: name.get_value(), text }));
+                    }
+                }>
+                    <label class="fs-12 t2" for=format!("ask-{}", name.get_value())>{if asking.prompt.is_empty() { "The cell waits for a line of text:".to_owned() } else { asking.prompt }}</label>
+                    <input class="input input--sm" node_ref=field id=format!("ask-{}", name.get_value()) type=if asking.password { "password" } else { "text" } autocomplete="off" disabled=!may/>
+                    <button class="btn btn--sm btn--primary" type="submit" disabled=!may>"Send"</button>
+                </form>
+            }
+        })
+    }
+}
+
+/// Keys of the whole screen: those of command mode, unless the person types elsewhere.
+pub fn on_key(screen: Screen, event: &web_sys::KeyboardEvent) {
+    if event.default_prevented() || event.is_composing() || browser::types_elsewhere(event) {
+        return;
+    }
+    // A control with the focus keeps its own keys.
+    let on_control = event
+        .target()
+        .and_then(|target| target.dyn_into::<web_sys::Element>().ok())
+        .is_some_and(|target| target.closest("button, a[href], summary, [role='tab']").ok().flatten().is_some());
+    if on_control && matches!(event.key().as_str(), "Enter" | " ") {
+        return;
+    }
+    let single = !event.ctrl_key() && !event.meta_key() && !event.alt_key() && event.key().chars().count() == 1;
+    if single && !screen.single_keys.get_untracked() {
+        return;
+    }
+    if screen.mode.get_untracked() == Mode::Command && commands::command_key(screen, event) {
+        event.prevent_default();
+    }
+}

@@ -1,0 +1,142 @@
+//! The page of one notebook: fetched and readable first, live as soon as the script runs.
+
+use datalayer::NotebookId;
+use leptos::ev;
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::hooks::use_params_map;
+
+use super::bars::{Banners, People, SavedMark, TitleField};
+use super::calls::{OpenedNotebook, open_notebook};
+use super::cell::{AddButtons, CellView, on_key};
+use super::commands::{self, Command};
+use super::help::Help;
+use super::link;
+use super::panel::Panel;
+use super::runtime::RuntimePill;
+use super::screen::Screen;
+use super::share::Share;
+use super::toolbar::Toolbar;
+use crate::assets::use_assets;
+use crate::browser;
+
+#[component]
+pub fn NotebookPage() -> impl IntoView {
+    let params = use_params_map();
+    let name = move || params.with(|params| params.get("notebook").unwrap_or_default());
+    let opened = Resource::new_blocking(name, |name| async move {
+        let notebook: NotebookId = name.parse()?;
+        open_notebook(notebook).await
+    });
+    view! {
+        <Suspense fallback=|| view! { <div class="page"><ui::Skeleton lines=8/></div> }>
+            {move || opened.get().map(|answer| match answer {
+                Ok(opened) => view! { <NotebookScreen opened/> }.into_any(),
+                Err(error) => view! { <crate::frame::RefusedPage error/> }.into_any(),
+            })}
+        </Suspense>
+    }
+}
+
+#[component]
+fn NotebookScreen(opened: OpenedNotebook) -> impl IntoView {
+    let OpenedNotebook { view, space } = opened;
+    let screen = Screen::new(&view);
+    let assets = use_assets();
+    let toasts = ui::use_toasts();
+    let id = view.notebook.id.to_string();
+
+    // The browser's half begins here; the server runs no effects.
+    let view = StoredValue::new(view);
+    Effect::new(move |_| {
+        link::start(screen, &view.get_value(), assets.clone());
+        if browser::remembered("single-keys").as_deref() == Some("off") {
+            screen.single_keys.set(false);
+        }
+        let keys = window_event_listener(ev::keydown, move |event| on_key(screen, &event));
+        let leaving = window_event_listener(ev::pagehide, |_| {
+            link::with(link::Link::keep_now);
+        });
+        on_cleanup(move || {
+            keys.remove();
+            leaving.remove();
+            link::stop();
+        });
+    });
+    Effect::new(move |_| {
+        if let Some(words) = screen.notice.get() {
+            toasts.say(ui::Tone::Info, words);
+            screen.notice.set(None);
+        }
+    });
+    crate::palette::use_commands(move || {
+        let may = screen.may.get();
+        let usable = move |command: Command| match command {
+            Command::Run | Command::RunAndNext | Command::RunAll | Command::RunAbove | Command::RunBelow | Command::Interrupt | Command::Restart | Command::RestartAndRunAll | Command::ShutDown => may.run,
+            Command::Share | Command::Help | Command::Save | Command::Next | Command::Previous | Command::LineNumbers | Command::Copy | Command::SelectAll => true,
+            _ => may.edit,
+        };
+        Command::LISTED
+            .iter()
+            .filter(|(command, _, _)| usable(*command))
+            .map(|(command, words, keys)| (words.to_string(), keys.to_string(), Callback::new({
+                let command = *command;
+                move |()| commands::perform(screen, command)
+            })))
+            .collect()
+    });
+
+    let space_href = format!("/s/{}", space.id);
+    let export = move |format: &str| format!("/api/v1/notebooks/{}/export?format={format}", screen.notebook_id());
+    let top_end = move || {
+        view! {
+            <People screen/>
+            <RuntimePill screen/>
+            <ui::Menu id="notebook-menu" name="Import and export" face=|| view! { <ui::Icon name="dots"/> }>
+                <DownloadItem href=export("ipynb") words="Download .ipynb"/>
+                <DownloadItem href=export("percent") words="Download as a script"/>
+                <DownloadItem href=export("markdown") words="Download as Markdown"/>
+            </ui::Menu>
+            <button class="btn btn--primary nb__share" type="button" on:click=move |_| screen.share.set(true)>"Share"</button>
+        }
+    };
+    let crumbs = {
+        let space_href = space_href.clone();
+        move || {
+            view! {
+                <a class="trunc crumbs__up" href=format!("{space_href}/notebooks")>"Notebooks"</a>
+                <ui::Icon name="right" size=12/>
+                <TitleField screen/>
+                <SavedMark screen/>
+            }
+        }
+    };
+    view! {
+        <Title text=move || format!("{}, {}", screen.title.get(), space.name)/>
+        <crate::frame::Frame space=Some(space.clone()) document=true crumbs=crumbs top_end=top_end>
+            <div class="nb" data-notebook=id>
+                <Toolbar screen/>
+                <div class="nb__doc">
+                    <div class="nb__col">
+                        <Banners screen/>
+                        <For each=move || screen.order.get() key=|id| id.clone() let:id>
+                            <CellView screen id/>
+                        </For>
+                        <Show when=move || screen.may.get().edit>
+                            <div class="addcell addcell--end"><AddButtons screen beside=None/></div>
+                        </Show>
+                    </div>
+                </div>
+                <Panel screen/>
+            </div>
+            <div class="sr" role="status" aria-live="polite">{move || screen.said.get()}</div>
+            <Help screen/>
+            <Share screen/>
+        </crate::frame::Frame>
+    }
+}
+
+#[component]
+fn DownloadItem(href: String, words: &'static str) -> impl IntoView {
+    view! { <a class="menu__item" role="menuitem" tabindex="-1" href=href download="" rel="external"><ui::Icon name="download"/><span class="grow">{words}</span></a> }
+}

@@ -1,0 +1,90 @@
+//! Times, sizes and names as the screen says them.
+
+use leptos::prelude::*;
+use notebook::runs::RunState;
+use notebook::{CellId, CellKind};
+
+use super::screen::{CellModel, Screen};
+
+/// 640 ms, 1.8 s, 42 s, 1 min 12, 2 h 05.
+pub fn duration(microseconds: i64) -> String {
+    let milliseconds = (microseconds / 1000).max(0);
+    match milliseconds {
+        0..=999 => format!("{milliseconds} ms"),
+        1_000..=9_999 => format!("{}.{} s", milliseconds / 1000, milliseconds % 1000 / 100),
+        10_000..=59_999 => format!("{} s", milliseconds / 1000),
+        60_000..=3_599_999 => format!("{} min {:02}", milliseconds / 60_000, milliseconds / 1000 % 60),
+        _ => format!("{} h {:02}", milliseconds / 3_600_000, milliseconds / 60_000 % 60),
+    }
+}
+
+/// 0:42, 12:05, 1:02:03: time that goes on.
+pub fn elapsed(microseconds: i64) -> String {
+    let seconds = (microseconds / 1_000_000).max(0);
+    if seconds < 3600 { format!("{}:{:02}", seconds / 60, seconds % 60) } else { format!("{}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60) }
+}
+
+/// 512 B, 1.5 kB, 31 MB, 9.8 GB.
+pub fn bytes(count: u64) -> String {
+    const UNITS: [&str; 4] = ["kB", "MB", "GB", "TB"];
+    if count < 1000 {
+        return format!("{count} B");
+    }
+    let (mut value, mut unit) = (count as f64 / 1000.0, 0);
+    while value >= 999.5 && unit + 1 < UNITS.len() {
+        value /= 1000.0;
+        unit += 1;
+    }
+    if value < 9.95 { format!("{value:.1} {}", UNITS[unit]) } else { format!("{value:.0} {}", UNITS[unit]) }
+}
+
+/// The second line of the gutter: how long it took, how long it has been going, or its place in the queue.
+pub fn run_time(screen: &Screen, cell: &CellModel) -> String {
+    cell.run.with(|run| match run.state {
+        Some(RunState::Queued) => "queued".to_owned(),
+        Some(RunState::Running) => match (run.started_at, screen.clock.get()) {
+            (Some(started), now) if now > 0 => elapsed(now - started),
+            _ => String::new(),
+        },
+        _ => match (run.started_at, run.ended_at) {
+            (Some(started), Some(ended)) => duration(ended - started),
+            _ => String::new(),
+        },
+    })
+}
+
+/// `Code cell 3, failed`.
+pub fn cell_label(screen: &Screen, cell: &CellModel, id: &CellId) -> String {
+    let kind = match cell.kind.get() {
+        CellKind::Code => "Code cell",
+        CellKind::Markdown => "Text cell",
+        CellKind::Raw => "Raw cell",
+    };
+    let place = screen.order.with(|order| order.iter().position(|other| other == id)).map_or(0, |place| place + 1);
+    let state = cell.run.with(|run| match run.state {
+        Some(RunState::Running) => ", running",
+        Some(RunState::Queued) => ", queued",
+        Some(RunState::Failed) => ", failed",
+        Some(RunState::Interrupted) => ", interrupted",
+        _ => "",
+    });
+    format!("{kind} {place}{state}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_and_sizes_read_as_the_design_writes_them() {
+        let cases = [(640_000, "640 ms"), (1_800_000, "1.8 s"), (42_000_000, "42 s"), (72_000_000, "1 min 12"), (7_500_000_000, "2 h 05"), (-5, "0 ms")];
+        for (time, words) in cases {
+            assert_eq!(duration(time), words);
+        }
+        assert_eq!(elapsed(42_000_000), "0:42");
+        assert_eq!(elapsed(3_723_000_000), "1:02:03");
+        for (count, words) in [(512, "512 B"), (1_500, "1.5 kB"), (31_000_000, "31 MB"), (9_800_000_000, "9.8 GB"), (999_999, "1.0 MB")] {
+            assert_eq!(bytes(count), words);
+        }
+    }
+}
