@@ -1,1 +1,10 @@
-//! frontend
+//! The browser's entry: takes over the page the server drew.
+
+use wasm_bindgen::prelude::wasm_bindgen;
+
+/// Called once by the page, when the module is ready.
+#[wasm_bindgen]
+pub fn hydrate() {
+    console_error_panic_hook::set_once();
+    leptos::mount::hydrate_body(app::App);
+}
