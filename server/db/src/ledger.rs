@@ -1,6 +1,6 @@
 //! The log of documents: batches, snapshots, and which sequences every client has written.
 
-use datalayer::{LogEntry, NotebookId, Timestamp};
+use datalayer::{LogEntry, NotebookId, Timestamp, UserId};
 use notebook::{Accepted, ClientId};
 
 use crate::accounts::stored;
@@ -21,7 +21,8 @@ pub struct OpeningFacts {
     pub kernel: String,
     /// The newest first. There are always one or two.
     pub snapshots: Vec<StoredSnapshot>,
-    pub received: Vec<(ClientId, u64)>,
+    /// Of every client that ever wrote here: its highest sequence, and whose it is.
+    pub received: Vec<(ClientId, u64, UserId)>,
 }
 
 impl Db {
@@ -40,11 +41,16 @@ impl Db {
                 .fetch_all(pool)
                 .await?
         });
-        let received: Vec<(String, i64)> = on!(self, pool => {
-            sqlx::query_as("select client, sequence from writers where notebook_id = $1")
-                .bind(notebook.as_str())
-                .fetch_all(pool)
-                .await?
+        let received: Vec<(String, i64, String)> = on!(self, pool => {
+            sqlx::query_as(
+                "select writers.client, writers.sequence, batches.author_id from writers
+                 join batches on batches.notebook_id = writers.notebook_id
+                  and batches.client = writers.client and batches.sequence = writers.sequence
+                 where writers.notebook_id = $1",
+            )
+            .bind(notebook.as_str())
+            .fetch_all(pool)
+            .await?
         });
         Ok(Some(OpeningFacts {
             title,
@@ -55,7 +61,7 @@ impl Db {
                 .collect::<Result<_>>()?,
             received: received
                 .into_iter()
-                .map(|(client, sequence)| Ok((client_id(client)?, unsigned(sequence)?)))
+                .map(|(client, sequence, author)| Ok((client_id(client)?, unsigned(sequence)?, stored(author)?)))
                 .collect::<Result<_>>()?,
         }))
     }
