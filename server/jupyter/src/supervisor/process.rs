@@ -1,0 +1,90 @@
+//! What the operating system knows about a kernel: the memory of its process tree, and whether the system killed it.
+
+use std::fs;
+
+/// Resident memory of a process and all its descendants, in bytes; 0 where it cannot be read.
+pub fn tree_memory(pid: i32) -> u64 {
+    let mut total = 0;
+    let mut todo = vec![pid];
+    let mut seen = Vec::new();
+    while let Some(pid) = todo.pop() {
+        if seen.contains(&pid) {
+            continue;
+        }
+        seen.push(pid);
+        total += resident(pid).unwrap_or(0);
+        let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else { continue };
+        for thread in threads.flatten() {
+            if let Ok(children) = fs::read_to_string(thread.path().join("children")) {
+                todo.extend(children.split_ascii_whitespace().filter_map(|child| child.parse::<i32>().ok()));
+            }
+        }
+    }
+    total
+}
+
+fn resident(pid: i32) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kilobytes * 1024)
+}
+
+/// When a process started, in clock ticks since the machine did. With the id it names a process for good.
+pub fn start_time(pid: i32) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name in brackets may hold anything; the fields after the last bracket are numbers.
+    let (_, fields) = stat.rsplit_once(')')?;
+    fields.split_ascii_whitespace().nth(19)?.parse().ok()
+}
+
+/// How many processes the system has killed for want of memory in our control group, and the group's limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OutOfMemory {
+    pub kills: u64,
+    pub limit: Option<u64>,
+}
+
+impl OutOfMemory {
+    pub fn read() -> Self {
+        let Some(group) = fs::read_to_string("/proc/self/cgroup").ok().and_then(|text| own_group(&text)) else {
+            return Self::default();
+        };
+        let read = |name: &str| {
+            fs::read_to_string(format!("/sys/fs/cgroup{group}/{name}"))
+                .or_else(|_| fs::read_to_string(format!("/sys/fs/cgroup/{name}")))
+                .ok()
+        };
+        Self {
+            kills: read("memory.events").and_then(|text| kills(&text)).unwrap_or(0),
+            limit: read("memory.max").and_then(|text| text.trim().parse().ok()),
+        }
+    }
+}
+
+fn own_group(text: &str) -> Option<String> {
+    text.lines().find_map(|line| line.strip_prefix("0::")).map(|path| path.trim_end_matches('/').to_owned())
+}
+
+fn kills(text: &str) -> Option<u64> {
+    text.lines().find_map(|line| line.strip_prefix("oom_kill "))?.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn our_own_memory_and_start_are_known() {
+        let pid = i32::try_from(std::process::id()).expect("pid");
+        assert!(tree_memory(pid) > 100 * 1024);
+        assert!(start_time(pid).is_some());
+        assert_eq!(tree_memory(i32::MAX), 0);
+    }
+
+    #[test]
+    fn control_groups_are_read() {
+        assert_eq!(own_group("0::/user.slice/a\n").as_deref(), Some("/user.slice/a"));
+        assert_eq!(kills("low 0\noom 3\noom_kill 2\n"), Some(2));
+    }
+}

@@ -1,0 +1,242 @@
+//! The run queue of one kernel, as a machine without I/O: what it hears decides what ends and what begins.
+
+use std::collections::VecDeque;
+
+use notebook::CellId;
+use notebook::runs::RunState;
+
+use crate::protocol::{Note, Task};
+
+/// How a kernel's reply judged an execution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Ok,
+    Error,
+    Aborted,
+}
+
+#[derive(Debug)]
+pub struct Running {
+    pub run: String,
+    pub cell: CellId,
+    /// The kernel took the request up.
+    pub taken: bool,
+    outcome: Option<Outcome>,
+    idle: bool,
+    interrupted: Option<String>,
+    interrupt_waits: bool,
+}
+
+#[derive(Debug, Default)]
+pub struct Queue {
+    waiting: VecDeque<Task>,
+    running: Option<Running>,
+}
+
+impl Queue {
+    pub fn push(&mut self, tasks: Vec<Task>) {
+        self.waiting.extend(tasks);
+    }
+
+    pub fn running(&self) -> Option<&Running> {
+        self.running.as_ref()
+    }
+
+    pub fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.waiting.is_empty() && self.running.is_none()
+    }
+
+    /// Runs that have not ended.
+    pub fn open(&self) -> Vec<(String, CellId)> {
+        let running = self.running.iter().map(|running| (running.run.clone(), running.cell.clone()));
+        running.chain(self.waiting.iter().map(|task| (task.run.clone(), task.cell.clone()))).collect()
+    }
+
+    /// The next cell to send to the kernel, now running; `None` while one runs.
+    pub fn begin(&mut self) -> Option<Task> {
+        if self.running.is_some() {
+            return None;
+        }
+        let task = self.waiting.pop_front()?;
+        self.running = Some(Running {
+            run: task.run.clone(),
+            cell: task.cell.clone(),
+            taken: false,
+            outcome: None,
+            idle: false,
+            interrupted: None,
+            interrupt_waits: false,
+        });
+        Some(task)
+    }
+
+    /// The kernel took up the request. True when an interrupt waited for that.
+    pub fn taken(&mut self, run: &str) -> bool {
+        match &mut self.running {
+            Some(running) if running.run == run => {
+                running.taken = true;
+                std::mem::take(&mut running.interrupt_waits)
+            }
+            _ => false,
+        }
+    }
+
+    /// The kernel replied to the request. Ends the run only if it is idle, too: shell and IOPub are separate sockets,
+    /// and output may still be on its way.
+    pub fn replied(&mut self, run: &str, outcome: Outcome) -> Vec<Note> {
+        match &mut self.running {
+            Some(running) if running.run == run => running.outcome = Some(outcome),
+            _ => return Vec::new(),
+        }
+        self.finish()
+    }
+
+    /// The kernel is idle again after the request.
+    pub fn idled(&mut self, run: &str) -> Vec<Note> {
+        match &mut self.running {
+            Some(running) if running.run == run => running.idle = true,
+            _ => return Vec::new(),
+        }
+        self.finish()
+    }
+
+    /// Drops the queue and marks the running cell as interrupted. True when the kernel must be interrupted now;
+    /// otherwise [`Queue::taken`] will say so.
+    pub fn interrupt(&mut self, why: &str) -> (bool, Vec<Note>) {
+        let dropped = self.drop_waiting(RunState::Interrupted, why);
+        let now = match &mut self.running {
+            None => false,
+            Some(running) => {
+                running.interrupted.get_or_insert_with(|| why.to_owned());
+                running.interrupt_waits = !running.taken;
+                running.taken
+            }
+        };
+        (now, dropped)
+    }
+
+    /// Ends everything: the running cell in `state`, those behind it as interrupted.
+    pub fn clear(&mut self, state: RunState, why: &str, behind: &str) -> Vec<Note> {
+        let mut notes = Vec::new();
+        if let Some(Running { run, cell, .. }) = self.running.take() {
+            notes.push(Note::Ended { run, cell, state, why: Some(why.into()) });
+        }
+        notes.extend(self.drop_waiting(RunState::Interrupted, behind));
+        notes
+    }
+
+    fn drop_waiting(&mut self, state: RunState, why: &str) -> Vec<Note> {
+        let ended = |task: Task| Note::Ended { run: task.run, cell: task.cell, state, why: Some(why.into()) };
+        self.waiting.drain(..).map(ended).collect()
+    }
+
+    fn finish(&mut self) -> Vec<Note> {
+        let Some((running, outcome)) =
+            self.running.take_if(|running| running.idle && running.outcome.is_some()).and_then(|running| {
+                let outcome = running.outcome?;
+                Some((running, outcome))
+            })
+        else {
+            return Vec::new();
+        };
+        let (state, why) = match (outcome, running.interrupted) {
+            (Outcome::Ok, _) => (RunState::Done, None),
+            (_, Some(why)) => (RunState::Interrupted, Some(why)),
+            (Outcome::Aborted, None) => (RunState::Interrupted, Some("stopped: the kernel did not take it up".into())),
+            (Outcome::Error, None) => (RunState::Failed, None),
+        };
+        let mut notes = vec![Note::Ended { run: running.run, cell: running.cell, state, why }];
+        if outcome != Outcome::Ok {
+            notes.extend(self.drop_waiting(RunState::Interrupted, "stopped: an earlier cell failed"));
+        }
+        notes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn queue(count: usize) -> Queue {
+        let mut queue = Queue::default();
+        queue.push(
+            (0..count)
+                .map(|at| Task {
+                    run: format!("r{at}"),
+                    cell: serde_json::from_value(serde_json::json!(format!("c{at}"))).expect("cell id"),
+                    source: String::new(),
+                })
+                .collect(),
+        );
+        queue
+    }
+
+    fn ended(notes: &[Note]) -> Vec<(String, RunState)> {
+        notes
+            .iter()
+            .map(|note| match note {
+                Note::Ended { run, state, .. } => (run.clone(), *state),
+                other => panic!("{other:?}"),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_cell_ends_only_after_both_reply_and_idle_in_either_order() {
+        let mut queue = queue(2);
+        assert_eq!(queue.begin().expect("first").run, "r0");
+        assert!(queue.begin().is_none());
+        assert!(queue.idled("r0").is_empty());
+        assert!(queue.replied("elsewhere", Outcome::Ok).is_empty());
+        assert_eq!(ended(&queue.replied("r0", Outcome::Ok)), vec![("r0".into(), RunState::Done)]);
+        assert_eq!(queue.begin().expect("second").run, "r1");
+        assert!(queue.replied("r1", Outcome::Ok).is_empty());
+        assert_eq!(ended(&queue.idled("r1")), vec![("r1".into(), RunState::Done)]);
+        assert!(queue.is_empty());
+    }
+
+    #[test]
+    fn the_first_error_stops_those_behind_it() {
+        let mut queue = queue(3);
+        queue.begin();
+        queue.replied("r0", Outcome::Error);
+        let notes = queue.idled("r0");
+        assert_eq!(
+            ended(&notes),
+            vec![
+                ("r0".into(), RunState::Failed),
+                ("r1".into(), RunState::Interrupted),
+                ("r2".into(), RunState::Interrupted)
+            ]
+        );
+        assert!(matches!(&notes[1], Note::Ended { why: Some(why), .. } if why == "stopped: an earlier cell failed"));
+    }
+
+    #[test]
+    fn an_interrupt_waits_until_the_kernel_took_the_cell_up() {
+        let mut queue = queue(2);
+        queue.begin();
+        let (now, dropped) = queue.interrupt("interrupted");
+        assert!(!now);
+        assert_eq!(ended(&dropped), vec![("r1".into(), RunState::Interrupted)]);
+        assert!(queue.taken("r0"));
+        assert!(!queue.taken("r0"));
+        assert!(queue.interrupt("again").0);
+        queue.replied("r0", Outcome::Error);
+        assert_eq!(ended(&queue.idled("r0")), vec![("r0".into(), RunState::Interrupted)]);
+    }
+
+    #[test]
+    fn a_cell_that_finished_well_in_spite_of_the_interrupt_is_done() {
+        let mut queue = queue(1);
+        queue.begin();
+        queue.taken("r0");
+        assert!(queue.interrupt("interrupted").0);
+        queue.replied("r0", Outcome::Ok);
+        assert_eq!(ended(&queue.idled("r0")), vec![("r0".into(), RunState::Done)]);
+    }
+}
