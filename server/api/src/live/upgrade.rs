@@ -1,0 +1,97 @@
+//! The one way to open a WebSocket: origin, person, count, and only then the upgrade.
+
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::extract::ws::WebSocketUpgrade;
+use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
+use datalayer::{Caller, Error, User};
+
+use super::sockets::Ticket;
+use crate::cookie::Secret;
+use crate::doors::Doors;
+use crate::problem::Problem;
+
+const MESSAGE: usize = 1024 * 1024;
+const FRAME: usize = 256 * 1024;
+/// Of our own frames. The outbox bounds what waits; this only has to hold the largest single frame, a whole document with its runs.
+const WRITE: usize = 160 * 1024 * 1024;
+/// Tabs say little at a time, and there are many of them.
+const READ_BUFFER: usize = 4 * 1024;
+
+/// An upgrade whose origin and person have been checked. No message is read before.
+pub struct AuthedSocket {
+    pub upgrade: WebSocketUpgrade,
+    pub user: User,
+    pub caller: Caller,
+    pub secret: Secret,
+    /// `None`: too many already. It is upgraded all the same, because a browser cannot read why an upgrade was refused.
+    pub ticket: Option<Ticket>,
+}
+
+impl FromRequestParts<Arc<Doors>> for AuthedSocket {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, doors: &Arc<Doors>) -> Result<Self, Problem> {
+        if !is_own_origin(parts, doors.settings.origin.as_deref()) {
+            return Err(Problem::new(StatusCode::FORBIDDEN, "socket.origin", "sockets are only for the studio's own pages"));
+        }
+        let caller = parts.extensions.get::<Caller>().cloned().unwrap_or(Caller::Nobody);
+        let secret = parts.extensions.get::<Secret>().cloned();
+        let (Caller::Person { user, session }, Some(secret)) = (&caller, secret) else {
+            return Err(Error::SignInNeeded.into());
+        };
+        let upgrade = WebSocketUpgrade::from_request_parts(parts, doors).await.map_err(|_| {
+            Problem::new(StatusCode::UPGRADE_REQUIRED, "socket.upgrade", "this address is a WebSocket: ask for an upgrade, version 13, over HTTP/1.1")
+        })?;
+        let upgrade = upgrade
+            .max_message_size(MESSAGE)
+            .max_frame_size(FRAME)
+            .read_buffer_size(READ_BUFFER)
+            .write_buffer_size(0)
+            .max_write_buffer_size(WRITE);
+        let ticket = doors.sockets.ticket(&user.id, session);
+        Ok(Self { upgrade, user: user.clone(), caller, secret, ticket })
+    }
+}
+
+/// Whole and exact, never a prefix. Without a public URL the page's origin is the host it asked, in the clear.
+fn is_own_origin(parts: &Parts, ours: Option<&str>) -> bool {
+    let Some(origin) = parts.headers.get(header::ORIGIN).map(|value| value.as_bytes()) else { return false };
+    match ours {
+        Some(ours) => origin == ours.as_bytes(),
+        None => parts.headers.get(header::HOST).is_some_and(|host| origin.strip_prefix(b"http://") == Some(host.as_bytes())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn own(origin: Option<&str>, host: &str, ours: Option<&str>) -> bool {
+        let mut request = axum::http::Request::builder().header(header::HOST, host);
+        if let Some(origin) = origin {
+            request = request.header(header::ORIGIN, origin);
+        }
+        is_own_origin(&request.body(()).unwrap().into_parts().0, ours)
+    }
+
+    #[test]
+    fn origins_are_compared_whole() {
+        let ours = Some("https://studio.example");
+        assert!(own(Some("https://studio.example"), "studio.example", ours));
+        for foreign in ["https://studio.example.evil.com", "http://studio.example", "https://studio.example:444", "https://evil.com", "null", ""] {
+            assert!(!own(Some(foreign), "studio.example", ours), "{foreign}");
+        }
+        assert!(!own(None, "studio.example", ours));
+    }
+
+    #[test]
+    fn without_a_public_url_the_origin_is_the_host_that_was_asked() {
+        assert!(own(Some("http://localhost:3000"), "localhost:3000", None));
+        assert!(!own(Some("http://localhost:3001"), "localhost:3000", None));
+        assert!(!own(Some("http://evil.com"), "localhost:3000", None));
+        assert!(!own(Some("https://localhost:3000"), "localhost:3000", None));
+    }
+}

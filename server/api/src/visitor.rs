@@ -1,0 +1,75 @@
+//! Who is at the door: from the cookie to a session bound to one caller.
+
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use datalayer::{Caller, Error, Session};
+
+use crate::doors::Doors;
+use crate::problem::Problem;
+
+/// Puts the [`Session`] and the [`Caller`] into the request. Every door with a verb behind it stands behind this layer.
+pub async fn visit(State(doors): State<Arc<Doors>>, mut request: Request, next: Next) -> Response {
+    let secret = doors.settings.cookies.find(request.headers());
+    if secret.is_some() && is_forged(request.method(), request.headers()) {
+        return Problem::new(
+            StatusCode::FORBIDDEN,
+            "csrf.no_origin",
+            "a browser that sends a cookie must say which page it acts for",
+        )
+        .into_response();
+    }
+    let caller = match &secret {
+        None => Caller::Nobody,
+        Some(secret) => match doors.house.caller_of(secret.expose()).await {
+            Ok(caller) => caller,
+            Err(error) => return Problem::from(error).into_response(),
+        },
+    };
+    if let Some(secret) = secret {
+        request.extensions_mut().insert(secret);
+    }
+    request.extensions_mut().insert(doors.house.visit(caller.clone()));
+    request.extensions_mut().insert(caller);
+    next.run(request).await
+}
+
+/// Stops nobody at the door, before their body is read. `service` would say the same, later.
+pub async fn people_only(request: Request, next: Next) -> Response {
+    match request.extensions().get::<Caller>() {
+        Some(Caller::Person { .. }) => next.run(request).await,
+        _ => Problem::from(Error::SignInNeeded).into_response(),
+    }
+}
+
+/// The verbs, bound to whoever asks.
+pub struct Me(pub Session);
+
+impl<S: Send + Sync> FromRequestParts<S> for Me {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        parts.extensions.get::<Session>().cloned().map(Self).ok_or_else(|| Problem::bare(StatusCode::INTERNAL_SERVER_ERROR))
+    }
+}
+
+/// What the browser calls itself, at most 200 characters.
+pub struct Agent(pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Agent {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let agent = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or("");
+        Ok(Self(agent.chars().take(200).collect()))
+    }
+}
+
+/// The CSRF layer lets requests without any origin pass, for programs. A browser never sends a change without one.
+fn is_forged(method: &Method, headers: &HeaderMap) -> bool {
+    let changes = !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
+    let browser = headers.get(header::USER_AGENT).is_some_and(|agent| agent.as_bytes().starts_with(b"Mozilla/"));
+    changes && browser && !headers.contains_key(header::ORIGIN) && !headers.contains_key("sec-fetch-site")
+}
