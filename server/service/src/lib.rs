@@ -1,1 +1,23 @@
-//! service
+//! The rules: implements the verbs of `datalayer` over facts (`db`), bytes (`storage`) and identity (`iam`).
+//! This is the only place that says no.
+//!
+//! A [`House`] is the studio's inside. A door asks [`House::caller_of`] who holds a cookie and gets, from [`House::visit`],
+//! every verb bound to that caller. Rooms and runtimes get the house as their `Ledger` and `RunLedger`.
+
+mod accounts;
+mod blobs;
+mod callers;
+mod clock;
+mod house;
+mod ledger;
+mod notebooks;
+mod operator;
+mod runs;
+mod spaces;
+mod visit;
+mod watch;
+mod welcome;
+
+pub use callers::{SESSION_IDLE_SECONDS, SESSION_LIFETIME_SECONDS};
+pub use clock::Clock;
+pub use house::{Config, House};

@@ -1,0 +1,255 @@
+//! Accounts: set-up, sign-in, sessions, people.
+
+use async_trait::async_trait;
+use datalayer::{
+    Accounts, Caller, Credentials, Error, NewUser, Noun, Opened, Page, PageRequest, PasswordChange, Result, SessionId,
+    SessionInfo, User, UserId,
+};
+use db::NewSession;
+use iam::{Passwords, Secret, check_username, clean_line, clean_name, hash_secret, same};
+
+use crate::callers::{SESSION_IDLE_SECONDS, SESSION_LIFETIME_SECONDS};
+use crate::visit::Visit;
+use crate::{House, welcome};
+
+/// Characters of a browser's own words that are kept.
+const AGENT: usize = 200;
+
+#[async_trait]
+impl Accounts for Visit {
+    fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    async fn needs_setup(&self) -> Result<bool> {
+        Ok(!self.house.0.db.has_users().await?)
+    }
+
+    async fn set_up(&self, token: &str, user: NewUser, agent: &str) -> Result<Opened> {
+        let db = &self.house.0.db;
+        if db.has_users().await? {
+            return Err(set_up_already());
+        }
+        let token_hash = hash_secret(token);
+        let standing = db.setup_token().await?.ok_or(Error::not_found(Noun::SetupLink))?;
+        if !same(&standing, &token_hash) {
+            return Err(Error::gone(
+                "setup_link.replaced",
+                "this set-up link is not the newest one; the studio prints a new one each time it starts",
+            ));
+        }
+        let (user, password) = self.house.new_user(NewUser { administrator: true, ..user }).await?;
+        let (session, secret) = self.house.new_session(&user, agent)?;
+        let (space, notebook) = welcome::home(&self.house, &user)?;
+        let entry = self.house.audit(user.id.as_str(), "studio.set_up", user.id.as_str(), &*user.username)?;
+        let first = db
+            .add_first_user(Some(&standing), &user, &password, Some(&session), (&space, &notebook), &entry)
+            .await?;
+        if !first {
+            return Err(set_up_already());
+        }
+        tracing::info!(user = %user.username, "the studio has its first administrator");
+        Ok(Opened { user, secret, expires_at: session.expires_at })
+    }
+
+    async fn sign_in(&self, credentials: Credentials, agent: &str) -> Result<Opened> {
+        let db = &self.house.0.db;
+        // A telephone's capital first letter is not a reason to refuse; names are unique in lower case.
+        let username = credentials.username.trim();
+        let username = if username.len() <= 64 { username.to_ascii_lowercase() } else { String::new() };
+        let found = match check_username(&username) {
+            Ok(()) => db.user_by_username(&username).await?,
+            Err(_) => None,
+        };
+        let right = self.house.0.passwords.verify(credentials.password, found.as_ref().map(|known| known.password.clone())).await?;
+        let user = match found {
+            Some(known) if right && known.user.disabled_at.is_none() => known.user,
+            _ => {
+                tracing::info!(%username, "a sign-in was refused");
+                return Err(Error::not_accepted("sign_in.refused", "this username and password do not belong together"));
+            }
+        };
+        let (session, secret) = self.house.new_session(&user, agent)?;
+        // Whatever session the browser came with ends: one planted before the sign-in is worth nothing after it.
+        let old = match &self.caller {
+            Caller::Person { session, .. } => Some(session),
+            Caller::Nobody => None,
+        };
+        let entry = self.house.audit(user.id.as_str(), "session.opened", session.id.as_str(), &*session.agent)?;
+        db.open_session(&session, old, &entry).await?;
+        self.house.announce_ended(old.cloned());
+        Ok(Opened { user, secret, expires_at: session.expires_at })
+    }
+
+    async fn sign_out(&self) -> Result<()> {
+        match &self.caller {
+            Caller::Nobody => Ok(()),
+            Caller::Person { session, .. } => match self.end_session(session).await {
+                // It ended meanwhile: signed out is what was asked for.
+                Err(Error::NotFound { .. }) => Ok(()),
+                done => done,
+            },
+        }
+    }
+
+    async fn sessions(&self) -> Result<Vec<SessionInfo>> {
+        let (me, current) = self.signed_in()?;
+        let now = self.house.now();
+        let mut sessions = self.house.0.db.sessions_of(&me.id, now, now.plus_seconds(-SESSION_IDLE_SECONDS)).await?;
+        for session in &mut sessions {
+            session.current = session.id == *current;
+        }
+        Ok(sessions)
+    }
+
+    async fn end_session(&self, session: &SessionId) -> Result<()> {
+        let (me, _) = self.signed_in()?;
+        let entry = self.house.audit(me.id.as_str(), "session.ended", session.as_str(), "")?;
+        if !self.house.0.db.end_session(&me.id, session, self.house.now(), &entry).await? {
+            return Err(Error::not_found(Noun::Session));
+        }
+        self.house.announce_ended([session.clone()]);
+        Ok(())
+    }
+
+    async fn end_other_sessions(&self) -> Result<()> {
+        let (me, current) = self.signed_in()?;
+        let entry = self.house.audit(me.id.as_str(), "session.ended_others", current.as_str(), "")?;
+        let ended = self.house.0.db.end_other_sessions(&me.id, current, self.house.now(), &entry).await?;
+        self.house.announce_ended(ended);
+        Ok(())
+    }
+
+    async fn change_password(&self, change: PasswordChange) -> Result<()> {
+        let (me, current) = self.signed_in()?;
+        let (db, passwords) = (&self.house.0.db, &self.house.0.passwords);
+        let stored = db.user(&me.id).await?.ok_or(Error::SignInNeeded)?;
+        if !passwords.verify(change.current, Some(stored.password)).await? {
+            return Err(Error::not_accepted("password.wrong", "the current password is not right"));
+        }
+        Passwords::check(&change.new, &me.username)?;
+        let hash = passwords.hash(change.new).await?;
+        let entry = self.house.audit(me.id.as_str(), "password.changed", me.id.as_str(), "")?;
+        let ended = db.set_password(&me.id, &hash, Some(current), self.house.now(), &entry).await?;
+        self.house.announce_ended(ended);
+        Ok(())
+    }
+
+    async fn create_user(&self, user: NewUser) -> Result<User> {
+        let me = self.administrator()?;
+        let (user, password) = self.house.new_user(user).await?;
+        let entry = self.house.audit(me.id.as_str(), "user.created", user.id.as_str(), &*user.username)?;
+        self.house.0.db.add_user(&user, &password, &entry).await.map_err(|error| taken(error, &user.username))?;
+        Ok(user)
+    }
+
+    async fn list_users(&self, page: PageRequest) -> Result<Page<User>> {
+        self.administrator()?;
+        let before = page.before.as_deref().map(str::parse::<UserId>).transpose()?;
+        let limit = page.clamped();
+        let mut items = self.house.0.db.users(before.as_ref(), limit + 1).await?;
+        let next = cut(&mut items, limit).map(|last| last.id.to_string());
+        Ok(Page { items, next })
+    }
+
+    async fn set_disabled(&self, user: &UserId, disabled: bool) -> Result<User> {
+        let me = self.administrator()?;
+        if *user == me.id && disabled {
+            return Err(Error::conflict("user.yourself", "you cannot disable yourself; another administrator can"));
+        }
+        let db = &self.house.0.db;
+        let mut person = db.user(user).await?.ok_or(Error::not_found(Noun::User))?.user;
+        if person.disabled_at.is_some() == disabled {
+            return Ok(person);
+        }
+        let now = self.house.now();
+        let action = if disabled { "user.disabled" } else { "user.enabled" };
+        let entry = self.house.audit(me.id.as_str(), action, user.as_str(), &*person.username)?;
+        person.disabled_at = disabled.then_some(now);
+        let ended = db.set_disabled(user, person.disabled_at, now, &entry).await?.ok_or_else(|| {
+            Error::conflict("user.last_administrator", "this is the last administrator; make someone else one first")
+        })?;
+        self.house.announce_ended(ended);
+        self.house.announce_rights(user).await;
+        Ok(person)
+    }
+}
+
+impl Visit {
+    fn signed_in(&self) -> Result<(&User, &SessionId)> {
+        let me = self.me()?;
+        match &self.caller {
+            Caller::Person { session, .. } => Ok((me, session)),
+            Caller::Nobody => Err(Error::SignInNeeded),
+        }
+    }
+}
+
+impl House {
+    /// The secret of a new one-time set-up link, replacing the one before; `None` when the studio has people already.
+    /// Whoever prints it must not log it.
+    pub async fn setup_link_token(&self) -> Result<Option<String>> {
+        if self.0.db.has_users().await? {
+            return Ok(None);
+        }
+        let secret = Secret::new()?;
+        self.0.db.keep_setup_token(&secret.hash, self.now()).await?;
+        Ok(Some(secret.text))
+    }
+
+    /// A person and their password's hash, checked and not yet kept.
+    pub(crate) async fn new_user(&self, new: NewUser) -> Result<(User, String)> {
+        check_username(&new.username)?;
+        let name = if new.name.trim().is_empty() { &new.username } else { &new.name };
+        let name = clean_name(name, "name", "a name", 128)?;
+        Passwords::check(&new.password, &new.username)?;
+        let password = self.0.passwords.hash(new.password).await?;
+        let (milliseconds, bits) = self.id_parts()?;
+        let user = User {
+            id: UserId::from_parts(milliseconds, bits),
+            username: new.username,
+            name,
+            administrator: new.administrator,
+            created_at: self.now(),
+            disabled_at: None,
+        };
+        Ok((user, password))
+    }
+
+    fn new_session(&self, user: &User, agent: &str) -> Result<(NewSession, String)> {
+        let secret = Secret::new()?;
+        let (milliseconds, bits) = self.id_parts()?;
+        let at = self.now();
+        let agent: String = agent.chars().take(AGENT * 4).collect();
+        let session = NewSession {
+            id: SessionId::from_parts(milliseconds, bits),
+            user: user.id.clone(),
+            secret_hash: secret.hash,
+            agent: clean_line(&agent).chars().take(AGENT).collect(),
+            at,
+            expires_at: at.plus_seconds(SESSION_LIFETIME_SECONDS),
+        };
+        Ok((session, secret.text))
+    }
+}
+
+/// Cuts a list fetched with one item more than the page has; the last item of the page when there are more.
+pub(crate) fn cut<T>(items: &mut Vec<T>, limit: i64) -> Option<&T> {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    if items.len() <= limit {
+        return None;
+    }
+    items.truncate(limit);
+    items.last()
+}
+
+pub(crate) fn taken(error: db::Error, username: &str) -> Error {
+    match error {
+        db::Error::Taken => Error::conflict("username.taken", format!("there is someone called {username} already")),
+        other => other.into(),
+    }
+}
+
+fn set_up_already() -> Error {
+    Error::gone("setup_link.used", "the studio is set up already; sign in instead")
+}

@@ -1,0 +1,65 @@
+//! The watch: sessions that someone else ended on the same database, and sessions old enough to be forgotten.
+//!
+//! An operator's `reset-password` beside a running server, or another server on one Postgres, changes rows this process
+//! did not write. Its sockets must close all the same, so the server looks every two seconds.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use datalayer::{Result, SessionId};
+
+use crate::House;
+use crate::house::Inner;
+
+const EVERY: Duration = Duration::from_secs(2);
+/// How far back each look goes: two processes' clocks and a slow commit may be this far apart.
+const OVERLAP_SECONDS: i64 = 120;
+/// Looks between two times of forgetting (an hour).
+const FORGET_EVERY: u64 = 1800;
+/// Sessions that are over are listed for 90 days in the database, for whoever looks into an incident.
+const KEPT_SECONDS: i64 = 90 * 24 * 60 * 60;
+
+/// Ends by itself when the house is gone.
+pub(crate) fn start(house: &House) {
+    let weak: Weak<Inner> = Arc::downgrade(&house.0);
+    tokio::spawn(async move {
+        let mut announced = HashSet::new();
+        let mut looks = 0_u64;
+        let mut ticks = tokio::time::interval(EVERY);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            let Some(inner) = weak.upgrade() else { return };
+            let house = House(inner);
+            if let Err(error) = look(&house, &mut announced).await {
+                tracing::debug!(%error, "could not look for ended sessions");
+            }
+            if looks.is_multiple_of(FORGET_EVERY) {
+                let before = house.now().plus_seconds(-KEPT_SECONDS);
+                if let Err(error) = house.0.db.forget_sessions(before).await {
+                    tracing::debug!(%error, "could not forget old sessions");
+                }
+            }
+            looks += 1;
+        }
+    });
+}
+
+async fn look(house: &House, announced: &mut HashSet<SessionId>) -> Result<()> {
+    let ended = house.0.db.sessions_ended_after(house.now().plus_seconds(-OVERLAP_SECONDS)).await?;
+    let mut seen = HashSet::with_capacity(ended.len());
+    let mut users = HashSet::new();
+    for (session, user, _) in ended {
+        if !announced.contains(&session) {
+            house.announce_ended([session.clone()]);
+            users.insert(user);
+        }
+        seen.insert(session);
+    }
+    *announced = seen;
+    for user in users {
+        house.announce_rights(&user).await;
+    }
+    Ok(())
+}
