@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Map;
+use crate::{Map, Order};
 
 /// The id of a cell, as nbformat 4.5 has it: 1 to 64 of `A-Z a-z 0-9 - _`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -68,12 +68,6 @@ impl CellKind {
     }
 }
 
-/// Where a cell stands: a key of base-62 digits compared as text; between any two keys there is another.
-/// Cells with equal keys (two people inserting at one spot at once) are ordered by id.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Order(String);
-
 /// One cell. A deleted cell stays, with everything typed into it, until the log is compacted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Cell {
@@ -90,28 +84,4 @@ pub struct Cell {
     pub extra: Map,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub deleted: bool,
-}
-
-impl Order {
-    /// A key between two others; `None` is the end on that side. Keys stay short under appending and prepending.
-    pub fn between(_before: Option<&Order>, _after: Option<&Order>) -> Order {
-        todo!()
-    }
-
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl TryFrom<String> for Order {
-    type Error = &'static str;
-    fn try_from(_text: String) -> Result<Self, Self::Error> {
-        todo!()
-    }
-}
-
-impl From<Order> for String {
-    fn from(order: Order) -> Self {
-        order.0
-    }
 }

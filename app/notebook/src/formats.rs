@@ -1,6 +1,7 @@
 //! Files in and out: `.ipynb`, percent scripts, Markdown.
 
 mod ipynb;
+pub mod json;
 mod markdown;
 mod percent;
 

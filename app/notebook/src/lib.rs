@@ -4,21 +4,24 @@
 //! UTF-16 code units, as editors count. Outputs are not part of the document: they belong to [`runs`].
 
 mod cell;
+mod changes;
 mod client;
 mod delta;
 mod document;
 pub mod formats;
 mod operation;
+mod order;
 pub mod presence;
 pub mod runs;
 mod sequencer;
 pub mod wire;
 
-pub use cell::{Cell, CellId, CellKind, Order};
+pub use cell::{Cell, CellId, CellKind};
 pub use client::{Change, Client, ClientId, Saved};
 pub use delta::{Delta, Step, utf16_len};
 pub use document::{NotebookDoc, Snapshot};
 pub use operation::{Operation, Refused, transform};
+pub use order::Order;
 pub use sequencer::{Accepted, Rights, Sequencer, Submission};
 
 /// JSON object, in the order it was written.

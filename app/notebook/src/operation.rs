@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::changes::Changes;
 use crate::{CellId, CellKind, Delta, Map, Order};
 
 /// One change. A batch is a list of them, each made on the result of the one before.
@@ -72,7 +73,48 @@ pub enum Refused {
 
 /// Two batches made on one document: returns each so that it stands after the other.
 /// `first` was sequenced first: where both set one value, the later (`second`) wins; at one spot of a text `first`'s insert comes first.
-/// Law: `doc·first·second' == doc·second·first'`.
-pub fn transform(_first: &[Operation], _second: &[Operation]) -> (Vec<Operation>, Vec<Operation>) {
-    todo!()
+/// Law: `doc·first·second' == doc·second·first'`. Batches that contradict themselves (no document takes them) come back as they are.
+pub fn transform(first: &[Operation], second: &[Operation]) -> (Vec<Operation>, Vec<Operation>) {
+    match (Changes::from_operations(first), Changes::from_operations(second)) {
+        (Ok(mut a), Ok(mut b)) => {
+            Changes::transform(&mut a, &mut b);
+            (a.into_operations(), b.into_operations())
+        }
+        _ => (first.to_vec(), second.to_vec()),
+    }
+}
+
+impl Operation {
+    /// The cell it changes; `None` for the notebook's metadata.
+    pub fn cell(&self) -> Option<&CellId> {
+        match self {
+            Self::InsertCell { cell, .. }
+            | Self::DeleteCell { cell }
+            | Self::RestoreCell { cell }
+            | Self::MoveCell { cell, .. }
+            | Self::EditSource { cell, .. }
+            | Self::SetKind { cell, .. }
+            | Self::SetCellMetadata { cell, .. }
+            | Self::SetAttachment { cell, .. } => Some(cell),
+            Self::SetNotebookMetadata { .. } => None,
+        }
+    }
+}
+
+impl Refused {
+    /// The name by which doors and tests know it, `op.out_of_range`.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::OutOfRange(_) => "op.out_of_range",
+            Self::NoSuchCell(_) => "op.no_such_cell",
+            Self::CellExists(_) => "op.cell_exists",
+            Self::TooDeep => "room.too_deep",
+            Self::TooLarge(_) => "op.too_large",
+            Self::Full => "notebook.full",
+            Self::ReadOnly => "read_only",
+            Self::ForeignClient => "room.foreign_client",
+            Self::Resync => "room.resync",
+            Self::Gap => "room.gap",
+        }
+    }
 }

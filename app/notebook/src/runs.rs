@@ -7,6 +7,9 @@ use serde_json::Value;
 
 use crate::{CellId, Map};
 
+mod fold;
+mod terminal;
+
 /// A run's id, `run_…`.
 pub type RunId = String;
 
@@ -112,6 +115,29 @@ pub struct CellRun {
     /// SHA-256 (hex) of the source that was run; differs from the cell's when its text changed since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_hash: Option<String>,
+    /// Where the next text of the last stream goes: bytes before its end. Above 0 only after a `\r` or `\b`.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub cursor_back: usize,
+    /// While a later run waits: the run that `outputs` come from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shown: Option<RunId>,
+    /// Runs asked for while this one was queued or running, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waiting: Vec<WaitingRun>,
+}
+
+/// A run that was asked for while the cell's run before it was not over.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct WaitingRun {
+    pub run: RunId,
+    pub by: String,
+    pub name: String,
+    pub queued_at: i64,
+    pub source_hash: String,
+}
+
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -139,17 +165,32 @@ pub enum RunChange {
     Outputs(CellId),
 }
 
-impl Runs {
-    /// Folds an event in. Events already folded in (by sequence) change nothing.
-    pub fn apply(&mut self, _event: &RunEvent) -> Vec<RunChange> {
-        todo!()
+impl Output {
+    /// An output of an imported file with fields nbformat does not name is kept as it is; this is what can be shown of it.
+    pub fn shown(&self) -> std::borrow::Cow<'_, Output> {
+        if let Self::Unknown(Value::Object(fields)) = self
+            && let Some(known) = fold::known(fields)
+        {
+            return std::borrow::Cow::Owned(known);
+        }
+        std::borrow::Cow::Borrowed(self)
+    }
+
+    fn display_id(&self) -> Option<&str> {
+        match self {
+            Self::DisplayData { display_id, .. } | Self::ExecuteResult { display_id, .. } => display_id.as_deref(),
+            _ => None,
+        }
     }
 }
 
 impl CellRun {
     /// Appends stream text as a terminal would show it: `\r` returns to the line's start, `\b` steps back.
     /// Amortised linear in the text.
-    pub fn append_stream(&mut self, _name: StreamName, _text: &str) {
-        todo!()
+    pub fn append_stream(&mut self, name: StreamName, text: &str) {
+        self.stream(name, text);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -40,6 +40,96 @@ pub enum Say {
     Ping { at: f64 },
 }
 
+/// A message that no tab of ours sends. Its code is for the close frame.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WireError {
+    #[error("the message cannot be read: {0}")]
+    Malformed(String),
+    #[error("the message is nested deeper than {DEPTH} levels")]
+    TooDeep,
+}
+
+impl WireError {
+    /// `room.malformed` or `room.too_deep`.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Malformed(_) => "room.malformed",
+            Self::TooDeep => "room.too_deep",
+        }
+    }
+}
+
+/// Metadata may be 32 levels deep; the message around it is a few more.
+const DEPTH: usize = crate::limits::METADATA_DEPTH + 16;
+
+/// Reads a browser's message. Unknown fields are refused; depth is checked before anything recurses.
+pub fn decode(bytes: &[u8]) -> Result<ToServer, WireError> {
+    if nested(bytes) > DEPTH {
+        return Err(WireError::TooDeep);
+    }
+    let incoming: Incoming = serde_json::from_slice(bytes).map_err(|error| WireError::Malformed(error.to_string()))?;
+    Ok(incoming.into())
+}
+
+/// How deep a JSON text nests, counting brackets outside strings.
+fn nested(bytes: &[u8]) -> usize {
+    let (mut depth, mut deepest, mut text, mut escaped) = (0_usize, 0, false, false);
+    for byte in bytes {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if text => escaped = true,
+            b'"' => text = !text,
+            b'[' | b'{' if !text => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b']' | b'}' if !text => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
+}
+
+/// [`ToServer`] with every field named in one place: serde cannot refuse unknown fields of a flattened enum.
+#[derive(Deserialize)]
+#[serde(tag = "say", rename_all = "snake_case", deny_unknown_fields)]
+enum Incoming {
+    Join { notebook: String, client: ClientId, #[serde(default)] revision: Option<u64>, #[serde(default)] runs: Option<u64> },
+    Leave { notebook: String },
+    Submit { notebook: String, client: ClientId, sequence: u64, base: u64, operations: Vec<Operation> },
+    Presence { notebook: String, place: Option<Place> },
+    Run { notebook: String, cells: Vec<CellId> },
+    Interrupt { notebook: String },
+    Restart { notebook: String, #[serde(default)] run_all: bool },
+    Shutdown { notebook: String },
+    ChooseKernel { notebook: String, kernel: String },
+    Input { notebook: String, cell: CellId, text: String },
+    Complete { notebook: String, ask: u32, code: String, cursor: u32 },
+    Inspect { notebook: String, ask: u32, code: String, cursor: u32 },
+    Ping { notebook: String, at: f64 },
+}
+
+impl From<Incoming> for ToServer {
+    fn from(incoming: Incoming) -> Self {
+        let (notebook, say) = match incoming {
+            Incoming::Join { notebook, client, revision, runs } => (notebook, Say::Join { client, revision, runs }),
+            Incoming::Leave { notebook } => (notebook, Say::Leave),
+            Incoming::Submit { notebook, client, sequence, base, operations } => (notebook, Say::Submit { client, sequence, base, operations }),
+            Incoming::Presence { notebook, place } => (notebook, Say::Presence { place }),
+            Incoming::Run { notebook, cells } => (notebook, Say::Run { cells }),
+            Incoming::Interrupt { notebook } => (notebook, Say::Interrupt),
+            Incoming::Restart { notebook, run_all } => (notebook, Say::Restart { run_all }),
+            Incoming::Shutdown { notebook } => (notebook, Say::Shutdown),
+            Incoming::ChooseKernel { notebook, kernel } => (notebook, Say::ChooseKernel { kernel }),
+            Incoming::Input { notebook, cell, text } => (notebook, Say::Input { cell, text }),
+            Incoming::Complete { notebook, ask, code, cursor } => (notebook, Say::Complete { ask, code, cursor }),
+            Incoming::Inspect { notebook, ask, code, cursor } => (notebook, Say::Inspect { ask, code, cursor }),
+            Incoming::Ping { notebook, at } => (notebook, Say::Ping { at }),
+        };
+        Self { notebook, say }
+    }
+}
+
 /// A message of the studio about one notebook.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ToClient {
@@ -148,3 +238,6 @@ pub enum KernelState {
     /// It ended by itself, with its cause in words.
     Dead { why: String },
 }
+
+#[cfg(test)]
+mod tests;
