@@ -18,6 +18,7 @@ import "monaco-editor/features/placeholderText/register.js";
 import "monaco-editor/features/readOnlyMessage/register.js";
 import "monaco-editor/features/smartSelect/register.js";
 import "monaco-editor/features/snippet/register.js";
+import "monaco-editor/editor/contrib/suggest/browser/suggestController.js";
 import "monaco-editor/features/suggest/register.js";
 import "monaco-editor/features/tokenization/register.js";
 import "monaco-editor/features/toggleTabFocusMode/register.js";

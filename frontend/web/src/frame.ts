@@ -17,8 +17,15 @@ function welcome(event: MessageEvent): void {
   tell({ type: "ready" });
 }
 window.addEventListener("message", welcome);
-window.addEventListener("error", (event) => complain(event.error ?? event.message));
-window.addEventListener("unhandledrejection", (event) => complain(event.reason));
+// An output's mistakes are shown with the output; they are not the page's.
+window.addEventListener("error", (event) => {
+  event.preventDefault();
+  complain(event.error ?? event.message);
+});
+window.addEventListener("unhandledrejection", (event) => {
+  event.preventDefault();
+  complain(event.reason);
+});
 document.addEventListener("securitypolicyviolation", (event) => {
   if (/^https?:/.test(event.blockedURI)) {
     complain(`This output asked for ${event.blockedURI}. Outputs cannot use the network: embed what they need.`);

@@ -1,6 +1,6 @@
 // The languages a notebook is written in, coloured the way the static cells are.
 import { languages } from "monaco-editor/editor.js";
-import { conf, language } from "monaco-editor/languages/definitions/python/python.js";
+import { conf } from "monaco-editor/languages/definitions/python/python.js";
 import "monaco-editor/languages/definitions/html/register.js";
 import "monaco-editor/languages/definitions/javascript/register.js";
 import "monaco-editor/languages/definitions/markdown/register.js";
@@ -10,22 +10,41 @@ import "monaco-editor/languages/definitions/shell/register.js";
 import "monaco-editor/languages/definitions/sql/register.js";
 import "monaco-editor/languages/definitions/yaml/register.js";
 
-// Python as people write it in notebooks: magics and shell lines are not errors, calls look like calls.
-type Rule = languages.IMonarchLanguageRule;
-const call: Rule = [
-  /[a-zA-Z_]\w*(?=\s*\()/,
-  { cases: { "@keywords": "keyword", "@builtins": "type", "@default": "function" } },
-];
-const isName = (rule: Rule): boolean =>
-  Array.isArray(rule) && rule[0] instanceof RegExp && rule[0].test("name") && !rule[0].test("1");
-const python = structuredClone(language);
-const root: Rule[] = [
-  [/^\s*(%%?|!|\?)\s*[\w./-]*.*$/, "annotation"],
-  [/(def|class)(\s+)([a-zA-Z_]\w*)/, ["keyword", "white", "function"]],
-];
-// Names before a bracket are calls; that must be asked before names are taken for anything else.
-for (const rule of python.tokenizer["root"] ?? []) root.push(...(isName(rule) ? [call, rule] : [rule]));
-python.tokenizer["root"] = root;
+// Python as people write it in notebooks, by the same rules as the static cells (app/src/highlight.rs), so that nothing
+// changes colour when an editor takes a cell's place: magics and shell lines are not errors, calls look like calls.
+const NAME = "[\\p{L}_][\\p{L}\\p{N}_]*";
+const word = (otherwise: string): languages.IExpandedMonarchLanguageAction => ({
+  cases: { "@keywords": "keyword", "[A-Z]\\w*[a-z]\\w*": "type", "@default": otherwise },
+});
+const python: languages.IMonarchLanguage = {
+  tokenPostfix: ".python",
+  unicode: true,
+  keywords: [
+    "False", "None", "True", "and", "as", "assert", "async", "await", "break", "case", "class", "continue", "def", "del",
+    "elif", "else", "except", "finally", "for", "from", "global", "if", "import", "in", "is", "lambda", "match", "nonlocal",
+    "not", "or", "pass", "raise", "return", "try", "while", "with", "yield",
+  ],
+  tokenizer: {
+    root: [
+      [/^\s*[%!].*$/, "annotation"],
+      [/^\s*@[\w.]*/, "annotation"],
+      [/\s+/, "white"],
+      [/#.*$/, "comment"],
+      [`(def|class)(\\s+)(${NAME})`, ["keyword", "white", word("function")]],
+      [/[rRbBfFuUtT]{0,2}"""/, "string", "@double"],
+      [/[rRbBfFuUtT]{0,2}'''/, "string", "@single"],
+      [/[rRbBfFuUtT]{0,2}"(?:[^"\\]|\\.)*(?:"|\\?$)/, "string"],
+      [/[rRbBfFuUtT]{0,2}'(?:[^'\\]|\\.)*(?:'|\\?$)/, "string"],
+      [`${NAME}(?=\\()`, word("function")],
+      [NAME, { cases: { "@keywords": "keyword", "@default": "identifier" } }],
+      [/(?:0[xob])?\.?\d(?:[eE][-+]|[\w.])*/, "number"],
+      [/[{}[\]()]/, "@brackets"],
+      [/./, "delimiter"],
+    ],
+    double: [[/[^"\\]+/, "string"], [/\\./, "string"], [/"""/, "string", "@pop"], [/["\\]/, "string"]],
+    single: [[/[^'\\]+/, "string"], [/\\./, "string"], [/'''/, "string", "@pop"], [/['\\]/, "string"]],
+  },
+};
 languages.register({ id: "python", extensions: [".py"], aliases: ["Python", "python3", "ipython"] });
 languages.setLanguageConfiguration("python", conf);
 languages.setMonarchTokensProvider("python", python);
