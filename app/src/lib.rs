@@ -1,1 +1,52 @@
-//! app
+//! The Explorer: pages and components, for the browser and for server rendering.
+//!
+//! A feature is a file with a folder of the same name: `page`s fetch, components show, `calls` ring the Datalayer.
+
+pub mod accounts;
+pub mod assets;
+pub mod call;
+pub mod frame;
+pub mod home;
+pub mod palette;
+mod refusal;
+mod shell;
+pub mod spaces;
+
+use leptos::prelude::*;
+use leptos_meta::{Title, provide_meta_context};
+use leptos_router::components::{FlatRoutes, Route, Router};
+use leptos_router::{SsrMode, path};
+
+pub use assets::Assets;
+#[cfg(feature = "ssr")]
+pub use call::CookieMode;
+pub use shell::shell;
+
+/// Everything inside the document's body. Every page is drawn whole before it is sent, so that it can be read without script.
+#[component]
+pub fn App() -> impl IntoView {
+    provide_meta_context();
+    call::check_address();
+    assets::provide_assets();
+    ui::provide_toasts();
+    frame::provide_frame();
+    palette::provide_commands();
+    view! {
+        <Title formatter=|title: String| if title.is_empty() { "Datalayer".to_owned() } else { format!("{title}, Datalayer") }/>
+        <Router>
+            <FlatRoutes fallback=|| view! { <frame::NotFoundPage/> }>
+                <Route path=path!("/") view=home::HomePage ssr=SsrMode::Async/>
+                <Route path=path!("/sign-in") view=accounts::SignInPage ssr=SsrMode::Async/>
+                <Route path=path!("/set-up") view=accounts::SetUpPage ssr=SsrMode::Async/>
+                <Route path=path!("/settings") view=accounts::SettingsPage ssr=SsrMode::Async/>
+                <Route path=path!("/people") view=accounts::PeoplePage ssr=SsrMode::Async/>
+                <Route path=path!("/spaces") view=spaces::SpacesPage ssr=SsrMode::Async/>
+                <Route path=path!("/s/:space") view=spaces::SpacePage ssr=SsrMode::Async/>
+                <Route path=path!("/s/:space/notebooks") view=spaces::NotebooksPage ssr=SsrMode::Async/>
+                <Route path=path!("/s/:space/members") view=spaces::MembersPage ssr=SsrMode::Async/>
+                <Route path=path!("/s/:space/settings") view=spaces::SpaceSettingsPage ssr=SsrMode::Async/>
+            </FlatRoutes>
+        </Router>
+        <ui::ToastsView/>
+    }
+}

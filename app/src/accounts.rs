@@ -1,0 +1,12 @@
+//! Accounts: signing in, the first administrator, your settings, and the people of the studio.
+
+pub mod calls;
+mod people;
+mod set_up;
+mod settings;
+mod sign_in;
+
+pub use people::PeoplePage;
+pub use set_up::SetUpPage;
+pub use settings::SettingsPage;
+pub use sign_in::SignInPage;

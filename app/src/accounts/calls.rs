@@ -1,0 +1,134 @@
+//! Accounts, as pages ask for them.
+
+#[cfg(feature = "ssr")]
+use datalayer::{Credentials, NewUser, PasswordChange};
+use datalayer::{Page, PageRequest, SessionInfo, User, UserId};
+use leptos::prelude::*;
+
+#[cfg(feature = "ssr")]
+use crate::call;
+use crate::call::CallError;
+
+/// Who is signed in.
+#[server]
+pub async fn who_am_i() -> Result<User, CallError> {
+    Ok(call::datalayer()
+        .await?
+        .caller()
+        .user()
+        .cloned()
+        .ok_or(datalayer::Error::SignInNeeded)?)
+}
+
+/// Does the studio still wait for its first administrator?
+#[server]
+pub async fn needs_setup() -> Result<bool, CallError> {
+    Ok(call::datalayer().await?.needs_setup().await?)
+}
+
+/// Signs in; answers where to go on.
+#[server]
+pub async fn sign_in(
+    username: String,
+    password: String,
+    #[server(default)] next: String,
+) -> Result<String, CallError> {
+    Ok(call::opened(
+        &call::datalayer()
+            .await?
+            .sign_in(Credentials { username, password }, &call::agent())
+            .await?,
+        &next,
+    ))
+}
+
+/// Becomes the first administrator; answers where to go on.
+#[server]
+pub async fn set_up(
+    token: String,
+    username: String,
+    name: String,
+    password: String,
+) -> Result<String, CallError> {
+    let user = NewUser {
+        username,
+        name,
+        password,
+        administrator: true,
+    };
+    Ok(call::opened(
+        &call::datalayer()
+            .await?
+            .set_up(&token, user, &call::agent())
+            .await?,
+        "/",
+    ))
+}
+
+/// Signs out; answers where to go on.
+#[server]
+pub async fn sign_out() -> Result<String, CallError> {
+    call::datalayer().await?.sign_out().await?;
+    Ok(call::closed())
+}
+
+/// Your sign-ins.
+#[server]
+pub async fn my_sessions() -> Result<Vec<SessionInfo>, CallError> {
+    Ok(call::datalayer().await?.sessions().await?)
+}
+
+/// Ends one of your sign-ins.
+#[server]
+pub async fn end_session(session: datalayer::SessionId) -> Result<(), CallError> {
+    Ok(call::datalayer().await?.end_session(&session).await?)
+}
+
+/// Ends all your sign-ins but this one.
+#[server]
+pub async fn end_other_sessions() -> Result<(), CallError> {
+    Ok(call::datalayer().await?.end_other_sessions().await?)
+}
+
+/// Changes your password.
+#[server]
+pub async fn change_password(current: String, new: String) -> Result<(), CallError> {
+    Ok(call::datalayer()
+        .await?
+        .change_password(PasswordChange { current, new })
+        .await?)
+}
+
+/// The people of the studio, for administrators.
+#[server]
+pub async fn list_users(page: PageRequest) -> Result<Page<User>, CallError> {
+    Ok(call::datalayer().await?.list_users(page).await?)
+}
+
+/// Adds a person.
+#[server]
+pub async fn create_user(
+    username: String,
+    name: String,
+    password: String,
+    #[server(default)] administrator: bool,
+) -> Result<User, CallError> {
+    Ok(call::datalayer()
+        .await?
+        .create_user(NewUser {
+            username,
+            name,
+            password,
+            administrator,
+        })
+        .await?)
+}
+
+/// Lets a person in no more, or in again.
+#[server]
+pub async fn set_disabled(user: UserId, disabled: bool) -> Result<User, CallError> {
+    Ok(call::datalayer()
+        .await?
+        .set_disabled(&user, disabled)
+        .await?)
+}

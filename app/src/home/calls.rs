@@ -1,0 +1,14 @@
+//! Home, as its page asks for it.
+
+use datalayer::Notebook;
+use leptos::prelude::*;
+
+#[cfg(feature = "ssr")]
+use crate::call;
+use crate::call::CallError;
+
+/// Your notebooks of all spaces, latest edit first.
+#[server]
+pub async fn recent_notebooks(limit: u32) -> Result<Vec<Notebook>, CallError> {
+    Ok(call::datalayer().await?.recent_notebooks(limit).await?)
+}

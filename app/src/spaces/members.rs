@@ -1,0 +1,261 @@
+//! Who is in a space, and what they may do.
+
+use datalayer::{Member, Space};
+use leptos::html;
+use leptos::prelude::*;
+use ui::{
+    Avatar, Button, ButtonKind, ButtonSize, Dialog, DialogFoot, Field, Input, Select, Time, Tone,
+    use_toasts,
+};
+
+use super::calls::{RemoveMember, SetMember, list_members};
+use super::frame::{Place, SpaceFrame, use_space, use_space_id};
+use super::role_verb;
+use super::roles::{RoleTable, options};
+use crate::frame::use_house;
+use crate::refusal::{Loaded, RefusedBanner, about, refused};
+
+#[component]
+pub fn MembersPage() -> impl IntoView {
+    let add = ServerAction::<SetMember>::new();
+    // A second one, so that a refused change of role is not shown at the form for new members.
+    let change = ServerAction::<SetMember>::new();
+    let remove = ServerAction::<RemoveMember>::new();
+    let version = Signal::derive(move || {
+        add.version().get() + change.version().get() + remove.version().get()
+    });
+    let space = use_space(version);
+    let id = use_space_id();
+    let members = Resource::new(
+        move || (id.get(), version.get()),
+        |(id, _)| async move { list_members(id?).await },
+    );
+    view! {
+        <SpaceFrame place=Place::Members space=space let:space>
+            {
+            let (manage, role, listed) = (space.may.manage, space.role, space.clone());
+            view! {
+            <div class="page--two space__body">
+                <div class="page__main">
+                    <RefusedBanner error=Signal::derive(move || refused(change).get().or_else(|| refused(remove).get()))/>
+                    <Loaded of=members let:members>
+                        <Members space=listed.clone() members change remove/>
+                    </Loaded>
+                    <div class="hd"><h2>"What each role may do"</h2></div>
+                    <p class="t2 roles__lead">"Each role includes the ones before it, so running never needs the right to change."</p>
+                    <RoleTable/>
+                </div>
+                <aside class="page__side">
+                    {if manage {
+                        view! { <AddMember space action=add/> }.into_any()
+                    } else {
+                        view! {
+                            <h2 class="h-sec">"Add a member"</h2>
+                            <p class="t2">"Only those who manage this space can. Yours is the role \u{201c}" {role_verb(role)} "\u{201d}."</p>
+                        }
+                            .into_any()
+                    }}
+                </aside>
+            </div>
+            }
+            }
+        </SpaceFrame>
+    }
+}
+
+#[component]
+fn AddMember(space: Space, action: ServerAction<SetMember>) -> impl IntoView {
+    let error = refused(action);
+    let toasts = use_toasts();
+    let form = NodeRef::<html::Form>::new();
+    Effect::new(move |_| {
+        if let Some(Ok(member)) = action.value().get() {
+            toasts.say(
+                Tone::Ok,
+                format!(
+                    "{} is a member now: {}.",
+                    member.name,
+                    role_verb(member.role)
+                ),
+            );
+            if let Some(form) = form.get_untracked() {
+                form.reset();
+            }
+        }
+    });
+    view! {
+        <h2 class="h-sec">"Add a member"</h2>
+        <ActionForm action=action node_ref=form>
+            <div class="form">
+                <RefusedBanner error=error fields=&["username"]/>
+                <input type="hidden" name="space" value=space.id.to_string()/>
+                <Input
+                    name="username"
+                    label="Username"
+                    hint="They need an account of this studio."
+                    autocomplete="off"
+                    required=true
+                    verbatim=true
+                    error=about(error, "username")
+                />
+                <Field label="Role" for_id="new-role">
+                    <Select name="role" id="new-role" label="Role" options=options(space.role) chosen="editor"/>
+                </Field>
+                <div><Button r#type="submit" kind=ButtonKind::Primary icon="plus" busy=action.pending()>"Add"</Button></div>
+            </div>
+        </ActionForm>
+    }
+}
+
+#[component]
+fn Members(
+    space: Space,
+    members: Vec<Member>,
+    change: ServerAction<SetMember>,
+    remove: ServerAction<RemoveMember>,
+) -> impl IntoView {
+    view! {
+        <div class="card table-card">
+            <table class="table table--stack">
+                <thead>
+                    <tr>
+                        <th scope="col">"Member"</th>
+                        <th scope="col">"Role"</th>
+                        <th scope="col">"Since"</th>
+                        <th scope="col"><span class="sr">"Actions"</span></th>
+                    </tr>
+                </thead>
+                <tbody>
+                    {members
+                        .into_iter()
+                        .map(|member| view! { <MemberRow space=space.clone() member change remove/> })
+                        .collect_view()}
+                </tbody>
+            </table>
+        </div>
+    }
+}
+
+#[component]
+fn MemberRow(
+    space: Space,
+    member: Member,
+    change: ServerAction<SetMember>,
+    remove: ServerAction<RemoveMember>,
+) -> impl IntoView {
+    let house = use_house();
+    let id = member.user.clone();
+    let is_me = Signal::derive(move || {
+        house
+            .me
+            .get()
+            .and_then(Result::ok)
+            .is_some_and(|me| me.id == id)
+    });
+    let manage = space.may.manage;
+    let form = NodeRef::<html::Form>::new();
+    let verb = Signal::derive(move || if is_me.get() { "Leave" } else { "Remove" });
+    let (space_id, space_role) = (space.id.to_string(), space.role);
+    let (name, username, role) = (member.name.clone(), member.username.clone(), member.role);
+    let (user, since) = (member.user.to_string(), member.added_at.0);
+    let shown = (name.clone(), username.clone());
+    let removal = StoredValue::new((space, member));
+    view! {
+        <tr>
+            <td>
+                <div class="row g-3">
+                    <Avatar name=name.clone() id=user size=28 decorative=true/>
+                    <div class="who">
+                        <div class="med trunc">{shown.0} {move || is_me.get().then_some(" (you)")}</div>
+                        <div class="t3 fs-12 trunc">{shown.1}</div>
+                    </div>
+                </div>
+            </td>
+            <td>
+                {if manage {
+                    view! {
+                        <ActionForm action=change node_ref=form attr:class="row g-2">
+                            <input type="hidden" name="space" value=space_id/>
+                            <input type="hidden" name="username" value=username/>
+                            <Select
+                                name="role"
+                                label=format!("Role of {name}")
+                                options=options(space_role)
+                                chosen=role.as_str()
+                                small=true
+                                on:change=move |_| {
+                                    if let Some(form) = form.get_untracked() {
+                                        let _ = form.request_submit();
+                                    }
+                                }
+                            />
+                            <span class="without-script"><Button r#type="submit" size=ButtonSize::Small>"Keep"</Button></span>
+                        </ActionForm>
+                    }
+                        .into_any()
+                } else {
+                    view! { <span>{role_verb(role)}</span> }.into_any()
+                }}
+            </td>
+            <td class="t2"><Time at=since/></td>
+            <td class="r">
+                <Show when=move || manage || is_me.get()>
+                    {
+                        let (space, member) = removal.get_value();
+                        view! { <Removal space member verb remove/> }
+                    }
+                </Show>
+            </td>
+        </tr>
+    }
+}
+
+/// With script a dialog asks first; without, the button itself says what it does.
+#[component]
+fn Removal(
+    space: Space,
+    member: Member,
+    verb: Signal<&'static str>,
+    remove: ServerAction<RemoveMember>,
+) -> impl IntoView {
+    let asking = RwSignal::new(false);
+    let (name, place) = (member.name, space.name);
+    let (space, user) = (space.id.to_string(), member.user.to_string());
+    let dialog = format!("remove-{user}");
+    let form = NodeRef::<html::Form>::new();
+    view! {
+        <ActionForm
+            action=remove
+            node_ref=form
+            on:submit:capture=move |event| {
+                if !asking.get_untracked() {
+                    event.prevent_default();
+                    asking.set(true);
+                }
+            }
+        >
+            <input type="hidden" name="space" value=space/>
+            <input type="hidden" name="user" value=user/>
+            <Button r#type="submit" size=ButtonSize::Small kind=ButtonKind::Ghost>{move || verb.get()}</Button>
+        </ActionForm>
+        <Dialog id=dialog title=format!("Remove {name} from {place}?") open=asking>
+            <div class="dialog__body">
+                <p>"They lose the space and its notebooks at once, also in tabs they have open. What they wrote stays."</p>
+            </div>
+            <DialogFoot>
+                <Button on:click=move |_| asking.set(false)>"Keep"</Button>
+                <Button
+                    kind=ButtonKind::Danger
+                    on:click=move |_| {
+                        if let Some(form) = form.get_untracked() {
+                            let _ = form.request_submit();
+                        }
+                        asking.set(false);
+                    }
+                >
+                    {move || verb.get()}
+                </Button>
+            </DialogFoot>
+        </Dialog>
+    }
+}

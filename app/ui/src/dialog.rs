@@ -1,0 +1,61 @@
+//! Dialogs: the platform's own `<dialog>`, which traps focus, gives it back and closes with Esc.
+
+use leptos::html;
+use leptos::prelude::*;
+
+use crate::{IconButton, dom};
+
+/// A decision to take. Open it by setting `open`; closing by any way sets it back.
+#[component]
+pub fn Dialog(
+    #[prop(into)] title: String,
+    /// Names it for `aria-labelledby`; unique on the page.
+    #[prop(into)]
+    id: String,
+    open: RwSignal<bool>,
+    #[prop(optional)] wide: bool,
+    children: ChildrenFn,
+) -> impl IntoView {
+    let dialog = NodeRef::<html::Dialog>::new();
+    Effect::new(move |_| {
+        let wanted = open.get();
+        if let Some(dialog) = dialog.get() {
+            if wanted && !dialog.open() {
+                // Fails only when it is not in the document, and then there is nothing to show.
+                let _ = dialog.show_modal();
+            } else if !wanted && dialog.open() {
+                dialog.close();
+            }
+        }
+    });
+    let title_id = format!("{id}-title");
+    let labelled = title_id.clone();
+    view! {
+        <dialog
+            node_ref=dialog
+            id=id
+            class="dialog"
+            class:dialog--wide=wide
+            aria-labelledby=labelled
+            on:close=move |_| open.set(false)
+            on:click=move |event| {
+                // The backdrop is the dialog itself; everything inside is a child.
+                if dialog.get_untracked().is_some_and(|dialog| dom::is_target(&event, &dialog)) {
+                    open.set(false);
+                }
+            }
+        >
+            <div class="dialog__head">
+                <h2 class="dialog__title" id=title_id>{title}</h2>
+                <IconButton icon="x" name="Close" on:click=move |_| open.set(false)/>
+            </div>
+            <Show when=move || open.get()>{children()}</Show>
+        </dialog>
+    }
+}
+
+/// The row of verbs under a dialog: the safe one first.
+#[component]
+pub fn DialogFoot(children: Children) -> impl IntoView {
+    view! { <div class="dialog__foot">{children()}</div> }
+}
