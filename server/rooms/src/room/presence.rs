@@ -83,22 +83,8 @@ impl Room {
     /// Carets go along with the text they stand in. Tabs do the same by themselves, so nobody is told.
     pub(super) fn presence_moves(&mut self, author: u32, operations: &[Operation]) {
         for seat in &mut self.seats {
-            let Some(Place {
-                cell: here,
-                selection: Some(selection),
-            }) = &mut seat.place
-            else {
-                continue;
-            };
-            for operation in operations {
-                if let Operation::EditSource { cell, delta } = operation
-                    && cell == here
-                {
-                    // A writer's own caret goes behind what they write.
-                    let behind = seat.id == author;
-                    selection.anchor = delta.move_position(selection.anchor, behind);
-                    selection.head = delta.move_position(selection.head, behind);
-                }
+            if let Some(place) = &mut seat.place {
+                place.follow(operations, seat.id == author);
             }
         }
     }

@@ -66,7 +66,7 @@ impl Saving {
 
     /// Is everything that is in order durable?
     pub(super) fn is_clear(&self) -> bool {
-        self.append.is_none() && self.pending.is_empty()
+        self.append.is_none() && self.in_flight.is_empty() && self.pending.is_empty()
     }
 
     pub(super) fn is_failing(&self) -> bool {
@@ -178,7 +178,7 @@ impl Room {
 
     /// Starts an append of everything pending, unless one is under way or has just failed.
     pub(super) fn append_next(&mut self, now: Instant) {
-        if self.saving.append.is_some() || self.saving.pending.is_empty() {
+        if self.saving.append.is_some() || self.saving.is_clear() {
             return;
         }
         if let Some(failing) = &self.saving.failing {
@@ -190,7 +190,10 @@ impl Room {
                 return;
             }
         }
-        self.saving.in_flight = std::mem::take(&mut self.saving.pending);
+        // A group that failed comes again word for word: the ledger knows it should it be there after all.
+        if self.saving.in_flight.is_empty() {
+            self.saving.in_flight = std::mem::take(&mut self.saving.pending);
+        }
         let entries = self
             .saving
             .in_flight
@@ -265,12 +268,9 @@ impl Room {
         }
     }
 
-    /// Nothing of the group is in the log: it is tried again, together with what came since.
+    /// The group stays in hand and is tried again.
     fn not_saved(&mut self, error: &Error) {
         let now = Instant::now();
-        let mut group = std::mem::take(&mut self.saving.in_flight);
-        group.append(&mut self.saving.pending);
-        self.saving.pending = group;
         let (since, tries) = self
             .saving
             .failing
