@@ -12,8 +12,8 @@ use futures_util::stream::SplitSink;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, interval_at, timeout};
 
-/// Frames that may wait.
-const FRAMES: usize = 256;
+/// Frames that may wait: more than a room sends at once when a slow disk lets a whole group of batches go.
+const FRAMES: usize = 4_096;
 /// Bytes that may wait. One frame alone may be larger: a document comes in one piece.
 const BYTES: usize = 4 * 1024 * 1024;
 const PING: Duration = Duration::from_secs(15);
