@@ -1,1 +1,13 @@
-//! studio
+//! The studio: configuration, wiring, router and lifecycle.
+
+mod admin;
+pub mod cli;
+pub mod config;
+mod no_kernels;
+pub mod pages;
+mod serve;
+mod site;
+mod terminal;
+mod wiring;
+
+pub use serve::serve;

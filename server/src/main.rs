@@ -1,1 +1,7 @@
-fn main() {}
+//! The `datalayer` binary.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    studio::cli::run()
+}

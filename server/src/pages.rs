@@ -1,0 +1,62 @@
+//! The pages and their server functions, as a router.
+
+use std::sync::Arc;
+
+use api::Doors;
+use app::{Assets, CookieMode};
+use axum::Router;
+use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use leptos::config::LeptosOptions;
+use leptos::nonce::use_nonce;
+use leptos::prelude::{provide_context, use_context};
+use leptos_axum::{AxumRouteListing, LeptosRoutes, ResponseOptions, generate_route_list, render_app_async_with_context};
+use tower_http::CompressionLevel;
+use tower_http::compression::CompressionLayer;
+
+/// Every page's address, as the app's router knows it.
+pub fn list() -> Vec<AxumRouteListing> {
+    generate_route_list(app::shell)
+}
+
+/// Every server function: method and address.
+pub fn calls() -> Vec<(Method, String)> {
+    leptos::server_fn::axum::server_fn_paths().map(|(path, method)| (method, path.to_owned())).collect()
+}
+
+/// Pages and server functions, for whoever the cookie says.
+pub fn router(doors: &Arc<Doors>, assets: Assets) -> Router {
+    let cookies = CookieMode { secure: doors.settings.cookies == api::CookieMode::Https };
+    let context = move || {
+        provide_context(assets.clone());
+        provide_context(cookies);
+        guard_page();
+    };
+    let options = LeptosOptions::builder().output_name("app").build();
+    let lost = render_app_async_with_context(context.clone(), app::shell);
+    let compressed = CompressionLayer::new().quality(CompressionLevel::Precise(4));
+    Router::new()
+        .leptos_routes_with_context(&options, list(), context, app::shell)
+        .fallback(get(lost).fallback(elsewhere))
+        .layer(compressed)
+        .layer(from_fn(api::bounded))
+        .layer(from_fn_with_state(Arc::clone(doors), api::visit))
+        .with_state(options)
+}
+
+/// The page's policy, with the nonce its scripts carry. Server functions have no nonce and keep the policy of answers.
+fn guard_page() {
+    let (Some(nonce), Some(response)) = (use_nonce(), use_context::<ResponseOptions>()) else { return };
+    if let Ok(policy) = HeaderValue::from_str(&api::page_policy(&nonce)) {
+        response.insert_header(header::CONTENT_SECURITY_POLICY, policy);
+    }
+}
+
+async fn elsewhere(method: Method) -> Response {
+    let mut response = StatusCode::METHOD_NOT_ALLOWED.into_response();
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+    tracing::debug!(%method, "no page takes this method");
+    response
+}

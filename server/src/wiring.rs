@@ -1,0 +1,93 @@
+//! The wiring: which floor stands on which. Nothing is decided here.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use api::{Doors, Settings};
+use async_trait::async_trait;
+use axum::Router;
+use datalayer::{Caller, Ledger, Live, RunLedger, Runner, Session, SessionId};
+use rooms::Rooms;
+use service::{Clock, House};
+use tokio::sync::broadcast;
+
+use crate::config::Config;
+use crate::no_kernels::NoKernels;
+use crate::pages;
+use crate::site::Site;
+
+/// A studio, opened and ready to answer.
+pub struct Studio {
+    house: House,
+    rooms: Rooms,
+    doors: Arc<Doors>,
+    site: Site,
+}
+
+impl Studio {
+    /// Opens the data, the rooms and the doors. Refused while another studio has the data.
+    pub async fn open(config: &Config) -> Result<Self> {
+        let place = &config.place;
+        let house = House::open(service::Config { data: place.data.clone(), database: place.database.clone(), clock: Clock::system() }).await?;
+        let ledger: Arc<dyn Ledger> = Arc::new(house.clone());
+        let runs: Arc<dyn RunLedger> = Arc::new(house.clone());
+        let runner: Arc<dyn Runner> = Arc::new(NoKernels::new(runs));
+        let rooms = Rooms::new(Arc::clone(&ledger), runner, rooms::Config::default());
+        let live: Arc<dyn Live> = Arc::new(rooms.clone());
+        house.set_live(Arc::clone(&live));
+        let site = Site::open(&config.site);
+        let settings = Settings {
+            cookies: if config.is_https() { api::CookieMode::Https } else { api::CookieMode::PlainLoopback },
+            origin: config.public_url.as_ref().map(|url| url.origin.clone()),
+            trusted_proxies: config.trusted_proxies,
+            requests_per_second: config.requests_per_second,
+            frame: site.frame.clone(),
+        };
+        let doors = Doors::new(Arc::new(Inside(house.clone())), ledger, live, settings);
+        Ok(Self { house, rooms, doors, site })
+    }
+
+    /// Every route of the studio, with every layer around it.
+    pub fn router(&self) -> Router {
+        let routes = api::router(&self.doors).merge(self.site.files()).merge(pages::router(&self.doors, self.site.assets.clone()));
+        api::around_everything(routes, &self.doors)
+    }
+
+    /// The secret of the set-up link, while the studio waits for its first administrator.
+    pub async fn setup_token(&self) -> datalayer::Result<Option<String>> {
+        self.house.setup_link_token().await
+    }
+
+    /// Finish what the rooms have in hand.
+    pub async fn close_rooms(&self) {
+        self.rooms.close().await;
+    }
+
+    /// Tell every tab that the studio restarts.
+    pub fn close_sockets(&self) {
+        self.doors.close_sockets();
+    }
+
+    pub async fn close(&self) {
+        self.house.close().await;
+    }
+}
+
+/// The house, as the doors know it.
+struct Inside(House);
+
+#[async_trait]
+impl api::House for Inside {
+    async fn caller_of(&self, secret: &str) -> datalayer::Result<Caller> {
+        self.0.caller_of(secret).await
+    }
+    fn visit(&self, caller: Caller) -> Session {
+        self.0.visit(caller)
+    }
+    fn ended_sessions(&self) -> broadcast::Receiver<SessionId> {
+        self.0.ended_sessions()
+    }
+    async fn ready(&self) -> datalayer::Result<()> {
+        self.0.ping().await
+    }
+}
