@@ -4,9 +4,15 @@
 
 pub mod accounts;
 pub mod assets;
+pub mod browser;
 pub mod call;
+mod clean;
 pub mod frame;
+mod highlight;
 pub mod home;
+mod markdown;
+pub mod notebooks;
+mod outputs;
 pub mod palette;
 mod refusal;
 mod shell;
@@ -45,6 +51,7 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/s/:space/notebooks") view=spaces::NotebooksPage ssr=SsrMode::Async/>
                 <Route path=path!("/s/:space/members") view=spaces::MembersPage ssr=SsrMode::Async/>
                 <Route path=path!("/s/:space/settings") view=spaces::SpaceSettingsPage ssr=SsrMode::Async/>
+                <Route path=path!("/n/:notebook") view=notebooks::NotebookPage ssr=SsrMode::Async/>
             </FlatRoutes>
         </Router>
         <ui::ToastsView/>

@@ -9,7 +9,7 @@ use notebook::Map;
 use notebook::runs::{Output, StreamName};
 use serde_json::Value;
 
-pub use failure::{Failure, failed_line};
+pub use failure::Failure;
 use framed::Framed;
 
 use crate::clean::clean_output;

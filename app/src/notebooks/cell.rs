@@ -170,6 +170,7 @@ fn Source(screen: Screen, cell: CellModel, name: StoredValue<CellId>) -> impl In
         screen.select(Some(name.get_value()));
         commands::edit(screen, at);
     };
+    let numbers = move || cell.source.with(|source| (1..=source.split('\n').count()).map(|line| format!("{line}\n")).collect::<String>());
     let hidden = move || cell.source_hidden.get() && !cell.editing.get();
     view! {
         <div class="cell__src">
@@ -181,9 +182,11 @@ fn Source(screen: Screen, cell: CellModel, name: StoredValue<CellId>) -> impl In
                 when=hidden
                 fallback=move || view! {
                     <div class="cell__slot" id=slot.clone()></div>
+                    <Show when=move || screen.line_numbers.get()>
+                        <pre class="code__numbers" aria-hidden="true">{numbers}</pre>
+                    </Show>
                     <pre
                         class="code"
-                        class:code--numbers=move || screen.line_numbers.get()
                         node_ref=pre
                         on:click=open
                         inner_html=move || html.get()

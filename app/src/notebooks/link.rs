@@ -756,11 +756,6 @@ impl Link {
         self.client.document().cell(id).map_or(0, |cell| utf16_len(&cell.source))
     }
 
-    pub fn set_theme(&self) {
-        if let Some(editor) = &self.editor {
-            editor.theme(browser::theme());
-        }
-    }
 
     pub fn announce(&self, words: &str) {
         self.screen.said.set(words.to_owned());

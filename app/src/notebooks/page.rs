@@ -19,6 +19,9 @@ use super::share::Share;
 use super::toolbar::Toolbar;
 use crate::assets::use_assets;
 use crate::browser;
+use crate::frame::{Crumb, Frame};
+use crate::palette;
+use crate::refusal::Loaded;
 
 #[component]
 pub fn NotebookPage() -> impl IntoView {
@@ -28,14 +31,7 @@ pub fn NotebookPage() -> impl IntoView {
         let notebook: NotebookId = name.parse()?;
         open_notebook(notebook).await
     });
-    view! {
-        <Suspense fallback=|| view! { <div class="page"><ui::Skeleton lines=8/></div> }>
-            {move || opened.get().map(|answer| match answer {
-                Ok(opened) => view! { <NotebookScreen opened/> }.into_any(),
-                Err(error) => view! { <crate::frame::RefusedPage error/> }.into_any(),
-            })}
-        </Suspense>
-    }
+    view! { <Loaded of=opened let:opened><NotebookScreen opened/></Loaded> }
 }
 
 #[component]
@@ -69,30 +65,15 @@ fn NotebookScreen(opened: OpenedNotebook) -> impl IntoView {
             screen.notice.set(None);
         }
     });
-    crate::palette::use_commands(move || {
-        let may = screen.may.get();
-        let usable = move |command: Command| match command {
-            Command::Run | Command::RunAndNext | Command::RunAll | Command::RunAbove | Command::RunBelow | Command::Interrupt | Command::Restart | Command::RestartAndRunAll | Command::ShutDown => may.run,
-            Command::Share | Command::Help | Command::Save | Command::Next | Command::Previous | Command::LineNumbers | Command::Copy | Command::SelectAll => true,
-            _ => may.edit,
-        };
-        Command::LISTED
-            .iter()
-            .filter(|(command, _, _)| usable(*command))
-            .map(|(command, words, keys)| (words.to_string(), keys.to_string(), Callback::new({
-                let command = *command;
-                move |()| commands::perform(screen, command)
-            })))
-            .collect()
-    });
+    add_commands(screen);
 
     let space_href = format!("/s/{}", space.id);
     let export = move |format: &str| format!("/api/v1/notebooks/{}/export?format={format}", screen.notebook_id());
-    let top_end = move || {
+    let end = move || {
         view! {
             <People screen/>
             <RuntimePill screen/>
-            <ui::Menu id="notebook-menu" name="Import and export" face=|| view! { <ui::Icon name="dots"/> }>
+            <ui::Menu id="notebook-menu" name="Download" face=|| view! { <ui::Icon name="download"/> }>
                 <DownloadItem href=export("ipynb") words="Download .ipynb"/>
                 <DownloadItem href=export("percent") words="Download as a script"/>
                 <DownloadItem href=export("markdown") words="Download as Markdown"/>
@@ -100,20 +81,17 @@ fn NotebookScreen(opened: OpenedNotebook) -> impl IntoView {
             <button class="btn btn--primary nb__share" type="button" on:click=move |_| screen.share.set(true)>"Share"</button>
         }
     };
-    let crumbs = {
-        let space_href = space_href.clone();
-        move || {
-            view! {
-                <a class="trunc crumbs__up" href=format!("{space_href}/notebooks")>"Notebooks"</a>
-                <ui::Icon name="right" size=12/>
-                <TitleField screen/>
-                <SavedMark screen/>
-            }
+    let crumbs = move || {
+        view! {
+            <Crumb href=format!("{space_href}/notebooks")>"Notebooks"</Crumb>
+            <TitleField screen/>
+            <SavedMark screen/>
         }
     };
+    let of_space = Signal::stored(Some(space.clone()));
     view! {
         <Title text=move || format!("{}, {}", screen.title.get(), space.name)/>
-        <crate::frame::Frame space=Some(space.clone()) document=true crumbs=crumbs top_end=top_end>
+        <Frame space=of_space document=true crumbs=crumbs end=end>
             <div class="nb" data-notebook=id>
                 <Toolbar screen/>
                 <div class="nb__doc">
@@ -132,11 +110,51 @@ fn NotebookScreen(opened: OpenedNotebook) -> impl IntoView {
             <div class="sr" role="status" aria-live="polite">{move || screen.said.get()}</div>
             <Help screen/>
             <Share screen/>
-        </crate::frame::Frame>
+        </Frame>
     }
 }
 
 #[component]
 fn DownloadItem(href: String, words: &'static str) -> impl IntoView {
     view! { <a class="menu__item" role="menuitem" tabindex="-1" href=href download="" rel="external"><ui::Icon name="download"/><span class="grow">{words}</span></a> }
+}
+
+/// Everything one can do here, in the palette too.
+fn add_commands(screen: Screen) {
+    let may = screen.may.get_untracked();
+    let usable = |command: Command| match command {
+        Command::Run
+        | Command::RunAndNext
+        | Command::RunAll
+        | Command::RunAbove
+        | Command::RunBelow
+        | Command::Interrupt
+        | Command::Restart
+        | Command::RestartAndRunAll
+        | Command::ShutDown => may.run,
+        Command::Share | Command::Help | Command::Save | Command::Next | Command::Previous | Command::LineNumbers | Command::Copy | Command::SelectAll => true,
+        _ => may.edit,
+    };
+    let listed = Command::LISTED.iter().filter(|(command, _, _)| usable(*command)).map(|(command, words, keys)| {
+        let command = *command;
+        let verb = palette::Command::verb(format!("notebook.{command:?}"), *words, icon(command), move || commands::perform(screen, command));
+        if keys.is_empty() { verb } else { verb.hint(*keys) }
+    });
+    palette::use_commands().add(listed.collect());
+}
+
+fn icon(command: Command) -> &'static str {
+    match command {
+        Command::Run | Command::RunAndNext | Command::RunAndInsert => "play",
+        Command::RunAll | Command::RunAbove | Command::RunBelow => "playall",
+        Command::Interrupt => "stop",
+        Command::Restart | Command::RestartAndRunAll => "restart",
+        Command::Undo => "undo",
+        Command::InsertAbove | Command::InsertBelow | Command::InsertTextBelow => "plus",
+        Command::Delete | Command::Cut => "trash",
+        Command::MoveUp | Command::Previous => "up",
+        Command::MoveDown | Command::Next => "down",
+        Command::Share => "members",
+        _ => "notebook",
+    }
 }

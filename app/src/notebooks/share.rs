@@ -63,7 +63,7 @@ pub fn Share(screen: Screen) -> impl IntoView {
                         let (user, name) = (member.user.clone(), member.username.clone());
                         view! {
                             <li class="row g-3 share__row">
-                                <ui::Avatar name=member.name.clone() id=member.user.to_string() size=28 named_beside=true/>
+                                <ui::Avatar name=member.name.clone() id=member.user.to_string() size=28 decorative=true/>
                                 <span class="grow"><span class="med">{member.name}</span>" "<span class="t3 fs-12">{member.username}</span></span>
                                 {if manages() {
                                     view! {

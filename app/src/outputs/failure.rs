@@ -42,7 +42,7 @@ fn frames(count: usize) -> String {
 }
 
 /// The line (from 1) of the failing cell: the last frame of IPython's own naming (`Cell In[3], line 4`), or a syntax error's line.
-pub fn failed_line(traceback: &[String]) -> Option<u32> {
+fn failed_line(traceback: &[String]) -> Option<u32> {
     let mut found = None;
     for entry in traceback {
         let entry = ansi::plain(entry);
