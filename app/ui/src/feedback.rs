@@ -72,7 +72,7 @@ pub fn Banner(#[prop(default = Tone::Info)] tone: Tone, children: Children) -> i
     view! {
         <div class=class role=role>
             <Icon name=tone.icon()/>
-            <div class="grow">{children()}</div>
+            <div class="banner__body">{children()}</div>
         </div>
     }
 }
