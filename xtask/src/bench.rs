@@ -39,8 +39,7 @@ pub fn bench(shop: &mut Workshop, name: Option<&str>) -> Result<ExitCode> {
     let chromium = supplies::chromium(shop)?;
     let release = BuildOptions {
         release: true,
-        dev: false,
-        site_only: false,
+        ..BuildOptions::default()
     };
     crate::site::build(shop, studio::kind(&release))?;
     studio::server(shop, "release")?;

@@ -1,7 +1,7 @@
 //! Building the whole studio and starting it.
 
 use std::{
-    env,
+    env, fs,
     path::{Path, PathBuf},
     process::{Command, ExitCode},
 };
@@ -12,12 +12,12 @@ use clap::Args;
 use crate::{
     packing::Squeeze,
     site::{self, Kind},
-    steps::say,
+    steps::{gather, say},
     supplies,
     workshop::Workshop,
 };
 
-#[derive(Args)]
+#[derive(Args, Default)]
 pub struct BuildOptions {
     /// Optimised, with the smallest downloads: what is shipped.
     #[arg(long)]
@@ -28,6 +28,9 @@ pub struct BuildOptions {
     /// Only the site, not the server.
     #[arg(long)]
     pub site_only: bool,
+    /// Copy the binary and the site into this folder: all that an installation needs.
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
 }
 
 #[derive(Args)]
@@ -55,6 +58,10 @@ pub fn build_and_say(shop: &mut Workshop, options: &BuildOptions) -> Result<Exit
         say(&format!("server: {}", shop.binary(profile).display()));
     }
     say(&format!("site:   {}", shop.site().display()));
+    if let Some(out) = &options.out {
+        gather_into(shop, out, profile, options.site_only)?;
+        say(&format!("copied: {}", out.display()));
+    }
     shop.clock.say_where_the_time_went();
     Ok(ExitCode::SUCCESS)
 }
@@ -64,8 +71,7 @@ pub fn run(shop: &mut Workshop, options: &RunOptions) -> Result<ExitCode> {
     let python = supplies::python(shop)?;
     let build = BuildOptions {
         release: options.release,
-        dev: false,
-        site_only: false,
+        ..BuildOptions::default()
     };
     site::build(shop, kind(&build))?;
     let profile = if options.release { "release" } else { "dev" };
@@ -130,6 +136,26 @@ pub fn server(shop: &mut Workshop, profile: &str) -> Result<()> {
         ]);
         shop.show(&mut cargo)
     })
+}
+
+/// The binary and the site beside each other, as the server looks for them.
+fn gather_into(shop: &Workshop, out: &Path, profile: &str, site_only: bool) -> Result<()> {
+    let site = shop.site();
+    let mut files = Vec::new();
+    gather(&site, &mut files)?;
+    for file in files {
+        let to = out.join("site").join(file.strip_prefix(&site)?);
+        if let Some(folder) = to.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        fs::copy(&file, &to).with_context(|| format!("cannot write {}", to.display()))?;
+    }
+    if !site_only {
+        let to = out.join("datalayer");
+        fs::copy(shop.binary(profile), &to)
+            .with_context(|| format!("cannot write {}", to.display()))?;
+    }
+    Ok(())
 }
 
 /// The kind of site that goes with a build.

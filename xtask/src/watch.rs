@@ -42,7 +42,7 @@ pub fn dev(shop: &mut Workshop, options: &RunOptions) -> Result<ExitCode> {
     let build = BuildOptions {
         release: false,
         dev: !options.release,
-        site_only: false,
+        ..BuildOptions::default()
     };
     let mut seen = look(shop)?;
     let mut stale = Stale {

@@ -1,0 +1,46 @@
+# syntax=docker/dockerfile:1
+# The studio in a container. Every step is a command of the workshop: what is built here is what `cargo xtask build --release` builds.
+#
+#   docker build -t datalayer .
+#   docker run -p 3000:3000 -v datalayer:/data datalayer
+#
+# Behind a proxy with https, give the address people type: -e DATALAYER_PUBLIC_URL=https://studio.example
+
+FROM node:22-bookworm-slim AS node
+
+FROM rust:1.95-bookworm AS build
+COPY --from=node /usr/local/bin/node /usr/local/bin/node
+COPY --from=node /usr/local/lib/node_modules /usr/local/lib/node_modules
+RUN ln -s ../lib/node_modules/npm/bin/npm-cli.js /usr/local/bin/npm \
+ && apt-get update \
+ && apt-get install -y --no-install-recommends python3 python3-venv \
+ && rm -rf /var/lib/apt/lists/*
+WORKDIR /source
+ENV CARGO_TARGET_DIR=/build/target DATALAYER_CACHE=/opt/datalayer
+# The environment that runs people's code is made by the same step as on a laptop.
+COPY . .
+RUN --mount=type=cache,target=/usr/local/cargo/registry \
+    --mount=type=cache,target=/build/target \
+    cargo xtask setup && cargo xtask build --release --out /out
+
+FROM debian:bookworm-slim
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends ca-certificates python3 tini \
+ && rm -rf /var/lib/apt/lists/* \
+ && useradd --create-home --uid 10001 datalayer \
+ && install -d -o datalayer -g datalayer /data
+COPY --from=build /opt/datalayer/python /opt/datalayer/python
+COPY --from=build /out /opt/datalayer/studio
+USER datalayer
+WORKDIR /data
+ENV DATALAYER_DATA=/data \
+    DATALAYER_LISTEN=0.0.0.0:3000 \
+    DATALAYER_PUBLIC_URL=http://localhost:3000 \
+    DATALAYER_PYTHON=/opt/datalayer/python \
+    PATH=/opt/datalayer/studio:$PATH
+VOLUME /data
+EXPOSE 3000
+HEALTHCHECK --interval=10s --timeout=4s --start-period=5s CMD ["datalayer", "healthcheck"]
+# tini reaps what a killed kernel leaves behind.
+ENTRYPOINT ["tini", "--", "datalayer"]
+CMD ["serve"]
