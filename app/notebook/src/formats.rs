@@ -2,6 +2,8 @@
 
 mod ipynb;
 pub mod json;
+mod language;
+mod lines;
 mod markdown;
 mod percent;
 

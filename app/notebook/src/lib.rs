@@ -31,6 +31,8 @@ pub type Map = serde_json::Map<String, serde_json::Value>;
 pub mod limits {
     /// Source text of a document, UTF-8 bytes.
     pub const DOCUMENT_BYTES: usize = 20 * 1024 * 1024;
+    /// An imported file, bytes.
+    pub const FILE_BYTES: usize = 128 * 1024 * 1024;
     /// Operations in one batch.
     pub const BATCH_OPERATIONS: usize = 10_000;
     /// Serialized size of one batch in bytes.

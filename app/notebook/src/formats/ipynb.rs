@@ -5,6 +5,13 @@ use serde::{Deserialize, Serialize};
 use crate::NotebookDoc;
 use crate::runs::Runs;
 
+mod bundle;
+mod legacy;
+mod outputs;
+mod read;
+mod sniff;
+mod write;
+
 /// What an import came to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Imported {
@@ -39,12 +46,27 @@ pub enum ImportError {
     TooLarge(String),
 }
 
+impl ImportError {
+    /// The name by which doors and tests know it.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotJson(_) => "notebook.not_json",
+            Self::Version(_) => "notebook.version",
+            Self::Shape(_) => "notebook.shape",
+            Self::TooLarge(_) => "notebook.too_large",
+        }
+    }
+}
+
 /// Reads a file. Never panics, never loses what it does not know.
-pub fn import(_bytes: &[u8]) -> Result<Imported, ImportError> {
-    todo!()
+pub fn import(bytes: &[u8]) -> Result<Imported, ImportError> {
+    read::import(bytes)
 }
 
 /// Writes a file: indent 1, keys in the order Jupyter writes them, ending in a newline, as `nbformat` does.
-pub fn export(_document: &NotebookDoc, _runs: &Runs) -> String {
-    todo!()
+pub fn export(document: &NotebookDoc, runs: &Runs) -> String {
+    write::export(document, runs)
 }
+
+#[cfg(test)]
+mod tests;

@@ -320,7 +320,7 @@ impl Reader<'_> {
     }
 }
 
-fn write_at(value: &Value, depth: usize, out: &mut String) {
+pub(super) fn write_at(value: &Value, depth: usize, out: &mut String) {
     match value {
         Value::Null => out.push_str("null"),
         Value::Bool(true) => out.push_str("true"),
@@ -362,18 +362,18 @@ fn write_fields(fields: &Map, depth: usize, out: &mut String) {
     close('}', depth, out);
 }
 
-fn line(at: usize, depth: usize, out: &mut String) {
+pub(super) fn line(at: usize, depth: usize, out: &mut String) {
     out.push_str(if at == 0 { "\n" } else { ",\n" });
     out.extend(std::iter::repeat_n(' ', depth));
 }
 
-fn close(bracket: char, depth: usize, out: &mut String) {
+pub(super) fn close(bracket: char, depth: usize, out: &mut String) {
     out.push('\n');
     out.extend(std::iter::repeat_n(' ', depth));
     out.push(bracket);
 }
 
-fn write_string(text: &str, out: &mut String) {
+pub(super) fn write_string(text: &str, out: &mut String) {
     out.push('"');
     let mut rest = text;
     while let Some(at) = rest.find(|c: char| matches!(c, '"' | '\\' | '\0'..='\u{1f}')) {
