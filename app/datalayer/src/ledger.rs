@@ -1,5 +1,7 @@
 //! Ledgers: what rooms and runtimes need made durable. Implemented by `service`, so neither knows the database.
 
+use std::path::Path;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use notebook::runs::{RunEvent, Runs};
@@ -7,7 +9,7 @@ use notebook::wire::May;
 use notebook::{Accepted, ClientId, Snapshot};
 use serde::{Deserialize, Serialize};
 
-use crate::{NotebookId, Result, Timestamp, UserId};
+use crate::{Error, NotebookId, Result, Timestamp, UserId};
 
 /// A batch as the log keeps it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -70,4 +72,12 @@ pub trait RunLedger: Send + Sync {
     async fn mark(&self, kernel: &str) -> Result<Option<SpoolMark>>;
     /// Stores an output's bytes; returns their SHA-256 in hexadecimal.
     async fn keep_blob(&self, notebook: &NotebookId, media_type: &str, bytes: Bytes) -> Result<String>;
+    /// Stores a whole file's bytes, as [`RunLedger::keep_blob`] does. Worth overriding: a file can be far larger than
+    /// what one wants to hold in memory.
+    async fn keep_file(&self, notebook: &NotebookId, media_type: &str, file: &Path) -> Result<String> {
+        let bytes = std::fs::read(file).map_err(|error| {
+            Error::unavailable("blob.unreadable", format!("the file {} cannot be read: {error}", file.display()))
+        })?;
+        self.keep_blob(notebook, media_type, bytes.into()).await
+    }
 }

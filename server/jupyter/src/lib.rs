@@ -4,12 +4,24 @@
 //! sockets, runs its queue and spools all it says, so that runs outlive the studio. The gateway folds the spool into the
 //! run log and remembers how far it came.
 
+mod blobs;
+mod config;
+mod environment;
+mod fold;
+mod follow;
+mod gateway;
+mod kernelspecs;
+mod link;
 mod message;
 mod moment;
 mod protocol;
+mod runtime;
+mod spill;
 mod spool;
 mod supervisor;
 mod zmtp;
 
+pub use config::Config;
+pub use gateway::Gateway;
 pub use protocol::{Limits, SupervisorArgs};
 pub use supervisor::{SupervisorError, supervise};

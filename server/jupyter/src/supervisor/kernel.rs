@@ -45,7 +45,6 @@ impl Tail {
 }
 
 pub struct Kernel {
-    pub epoch: u64,
     pub pid: Pid,
     pub signer: Signer,
     pub tail: Tail,
@@ -112,7 +111,7 @@ impl Kernel {
             inboxes.insert(channel, rx);
         }
         tokio::spawn(connect(endpoints, session.clone(), epoch, inboxes, events.clone()));
-        Ok(Self { epoch, pid, signer: Signer::new(key.as_bytes(), session), tail, outboxes })
+        Ok(Self { pid, signer: Signer::new(key.as_bytes(), session), tail, outboxes })
     }
 
     pub fn send(&self, channel: Channel, frames: Vec<Bytes>) {
@@ -132,7 +131,7 @@ impl Kernel {
 fn note_pid(args: &SupervisorArgs, pid: Pid) {
     let pid = pid.as_raw_nonzero().get();
     let started = super::process::start_time(pid).unwrap_or(0);
-    let text = json!({ "pid": pid, "started": started }).to_string();
+    let text = json!({ "pid": pid, "started": started, "supervisor": std::process::id() }).to_string();
     if let Err(error) = std::fs::write(args.directory.join("process.json"), text) {
         tracing::warn!(%error, "the kernel's process id could not be noted");
     }

@@ -1,0 +1,218 @@
+//! What a kernel may say, in every order it may say it.
+
+use bytes::Bytes;
+use serde_json::json;
+
+use super::*;
+
+fn cell() -> CellId {
+    CellId::new("cell").expect("cell id")
+}
+
+fn said(kind: &str, run: &str, content: Value) -> Record {
+    let (channel, kind) = match kind.split_once(':') {
+        Some(("stdin", kind)) => (Channel::Stdin, kind),
+        Some((_, kind)) => (Channel::Shell, kind),
+        None => (Channel::Iopub, kind),
+    };
+    let message = Message {
+        header: Bytes::from(json!({"msg_id": "m", "msg_type": kind}).to_string()),
+        parent: Bytes::from(json!({"msg_id": run}).to_string()),
+        metadata: Bytes::from_static(b"{}"),
+        content: Bytes::from(content.to_string()),
+        buffers: Vec::new(),
+    };
+    Record { at: 7, what: Entry::Message(channel, message) }
+}
+
+fn note(note: &Note) -> Record {
+    Record { at: 7, what: Entry::Note(Bytes::from(serde_json::to_vec(note).expect("json"))) }
+}
+
+fn started(run: &str) -> Record {
+    note(&Note::Started { run: run.into(), cell: cell() })
+}
+
+fn done(run: &str) -> Record {
+    note(&Note::Ended { run: run.into(), cell: cell(), state: RunState::Done, why: None })
+}
+
+fn print(run: &str, text: &str) -> Record {
+    said("stream", run, json!({"name": "stdout", "text": text}))
+}
+
+fn fold(records: Vec<Record>) -> (Fold, Batch) {
+    let mut fold = Fold::new(0);
+    let mut batch = Batch::default();
+    for (at, record) in records.into_iter().enumerate() {
+        fold.take(at as u64, record, &mut batch);
+    }
+    (fold, batch)
+}
+
+fn happenings(batch: &Batch) -> Vec<Happening> {
+    batch.drafts.iter().map(|draft| draft.what.clone()).collect()
+}
+
+fn stdout(text: &str) -> Happening {
+    Happening::Stream { name: StreamName::Stdout, text: text.into() }
+}
+
+fn over() -> Happening {
+    Happening::Ended { state: RunState::Done, why: None }
+}
+
+#[test]
+fn texts_that_follow_each_other_become_one_event() {
+    let (_, batch) = fold(vec![
+        started("r"),
+        print("r", "a"),
+        print("r", "b\r"),
+        said("stream", "r", json!({"name": "stderr", "text": "!"})),
+        print("r", "c"),
+        done("r"),
+    ]);
+    let stderr = Happening::Stream { name: StreamName::Stderr, text: "!".into() };
+    assert_eq!(happenings(&batch), vec![Happening::Started, stdout("ab\r"), stderr, stdout("c"), over()]);
+}
+
+#[test]
+fn output_that_comes_after_idle_still_belongs_to_its_run() {
+    let (_, batch) = fold(vec![
+        started("r1"),
+        said("status", "r1", json!({"execution_state": "idle"})),
+        done("r1"),
+        started("r2"),
+        print("r1", "late"),
+        print("r2", "own"),
+        print("stranger", "lost"),
+    ]);
+    let of: Vec<(&str, &Happening)> = batch.drafts.iter().map(|draft| (draft.run.as_str(), &draft.what)).collect();
+    assert_eq!(
+        of,
+        vec![
+            ("r1", &Happening::Started),
+            ("r1", &over()),
+            ("r2", &Happening::Started),
+            ("r1", &stdout("late")),
+            ("r2", &stdout("own"))
+        ]
+    );
+}
+
+#[test]
+fn what_is_cleared_within_a_batch_is_never_logged_and_the_clear_is() {
+    let (_, batch) = fold(vec![
+        started("r"),
+        print("r", "one"),
+        said("clear_output", "r", json!({"wait": true})),
+        print("r", "two"),
+        said("clear_output", "r", json!({"wait": true})),
+        print("r", "three"),
+    ]);
+    assert_eq!(happenings(&batch), vec![Happening::Started, Happening::Clear { wait: true }, stdout("three")]);
+    let (_, batch) = fold(vec![started("r"), print("r", "one"), said("clear_output", "r", json!({}))]);
+    assert_eq!(happenings(&batch), vec![Happening::Started, Happening::Clear { wait: false }]);
+}
+
+#[test]
+fn of_many_updates_of_one_display_only_the_last_is_logged() {
+    let update = |value: u32| {
+        said("update_display_data", "r", json!({"data": {"text/plain": value.to_string()}, "transient": {"display_id": "d"}}))
+    };
+    let (_, batch) = fold(vec![started("r"), update(1), update(2), update(3)]);
+    assert_eq!(batch.drafts.len(), 2);
+    assert!(matches!(&batch.drafts[1].what, Happening::Update { data, .. } if data["text/plain"] == "3"));
+}
+
+#[test]
+fn an_update_is_not_moved_before_the_output_it_changes() {
+    let display = |kind: &str, value: &str| {
+        said(kind, "r", json!({"data": {"text/plain": value}, "transient": {"display_id": "d"}}))
+    };
+    let (_, batch) = fold(vec![
+        started("r"),
+        display("update_display_data", "1"),
+        display("display_data", "2"),
+        display("update_display_data", "3"),
+    ]);
+    assert_eq!(batch.drafts.len(), 4);
+}
+
+#[test]
+fn a_long_text_is_cut_with_a_notice_and_the_whole_is_spilled() {
+    let line = "é".repeat(500) + "\n";
+    let mut records = vec![started("r")];
+    records.extend((0..2000).map(|_| print("r", &line)));
+    records.push(done("r"));
+    let (_, batch) = fold(records);
+    let total = line.len() * 2000;
+    let shown: usize = batch.drafts.iter().map(|d| if let Happening::Stream { text, .. } = &d.what { text.len() } else { 0 }).sum();
+    assert!(shown <= TEXT_LIMIT && shown > TEXT_LIMIT - 4);
+    assert_eq!(batch.spills["r"].bytes, line.repeat(2000).into_bytes());
+    let notices: Vec<&Draft> = batch.drafts.iter().filter(|d| matches!(d.what, Happening::Truncated { .. })).collect();
+    assert_eq!(notices.len(), 2);
+    assert!(!notices[0].attach_spill && notices[1].attach_spill);
+    assert_eq!(notices[1].what, Happening::Truncated { bytes: (total - shown) as u64, blob: None });
+    assert_eq!(batch.drafts.last().expect("end").what, over());
+}
+
+#[test]
+fn long_text_that_is_cleared_all_the_time_is_shown_and_its_spill_discarded() {
+    let text = "x".repeat(300_000);
+    let mut records = vec![started("r")];
+    for _ in 0..10 {
+        records.push(said("clear_output", "r", json!({"wait": false})));
+        records.push(print("r", &text));
+    }
+    records.push(done("r"));
+    let (_, batch) = fold(records);
+    assert!(!batch.drafts.iter().any(|draft| matches!(draft.what, Happening::Truncated { .. })));
+    assert!(batch.spills["r"].discard);
+}
+
+#[test]
+fn a_flood_of_outputs_is_cut_and_said_so() {
+    let mut records = vec![started("r")];
+    records.extend((0..EVENT_LIMIT + 50).map(|_| said("display_data", "r", json!({"data": {"text/plain": "x"}}))));
+    records.push(done("r"));
+    let (_, batch) = fold(records);
+    let outputs = batch.drafts.iter().filter(|draft| matches!(draft.what, Happening::Output { .. })).count();
+    assert!((EVENT_LIMIT - 2..=EVENT_LIMIT).contains(&outputs), "{outputs}");
+    assert!(batch.drafts.iter().any(|draft| draft.attach_spill));
+}
+
+#[test]
+fn records_before_the_mark_are_counted_and_not_repeated() {
+    let mut fold = Fold::new(2);
+    let mut batch = Batch::default();
+    let records = vec![started("r"), print("r", "old "), print("r", "new"), done("r")];
+    for (at, record) in records.into_iter().enumerate() {
+        fold.take(at as u64, record, &mut batch);
+    }
+    assert_eq!(happenings(&batch), vec![stdout("new"), over()]);
+}
+
+#[test]
+fn results_errors_input_counts_and_pages_are_understood() {
+    let (_, batch) = fold(vec![
+        started("r"),
+        said("execute_input", "r", json!({"code": "x", "execution_count": 4})),
+        said("execute_result", "r", json!({"data": {"text/plain": "5"}, "metadata": {}, "execution_count": 4})),
+        said("stdin:input_request", "r", json!({"prompt": "name? ", "password": false})),
+        note(&Note::InputGiven { run: "r".into(), echo: "name? Ada\n".into() }),
+        said("shell:execute_reply", "r", json!({"status": "ok", "payload": [{"source": "page", "data": {"text/plain": "help"}}]})),
+        said("error", "r", json!({"ename": "E", "evalue": "v", "traceback": ["t"]})),
+        said("comm_open", "r", json!({"comm_id": "c"})),
+        said("something_new", "r", json!([1, 2])),
+    ]);
+    let what = happenings(&batch);
+    assert_eq!(what[1], Happening::ExecutionCount { count: 4 });
+    assert!(matches!(&what[2], Happening::Output { output: Output::ExecuteResult { execution_count: Some(4), .. } }));
+    assert_eq!(what[3], Happening::AskInput { prompt: "name? ".into(), password: false });
+    assert_eq!(what[4], Happening::InputGiven);
+    assert_eq!(what[5], stdout("name? Ada\n"));
+    assert!(matches!(&what[6], Happening::Output { output: Output::DisplayData { .. } }));
+    assert!(matches!(&what[7], Happening::Output { output: Output::Error { ename, .. } } if ename == "E"));
+    assert_eq!(what.len(), 8);
+}

@@ -1,0 +1,297 @@
+//! The embedded gateway: kernels of ordinary kernelspecs on this machine, one per notebook.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use datalayer::{Error, NotebookId, Result, RunLedger, RunRequest, Runner, RuntimeNews};
+use notebook::CellId;
+use notebook::runs::{Happening, RunEvent, RunState, Runs};
+use notebook::wire::KernelView;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::fold::Draft;
+use crate::kernelspecs::Kernelspecs;
+use crate::link::{self, Link};
+use crate::protocol::{Command, Task};
+use crate::runtime::{Runtime, ended};
+use crate::{Config, follow, moment};
+
+const ANSWER: Duration = Duration::from_secs(20);
+/// Someone is typing: an answer later than this is of no use.
+const HINT: Duration = Duration::from_secs(10);
+/// Events `since` gives at most.
+const SINCE: u32 = 4000;
+/// How long a look into the kernelspec folders is good for.
+const FRESH: Duration = Duration::from_secs(5);
+
+/// Runs cells in kernels on this machine. Dropping it leaves the kernels running; the next one finds them again.
+pub struct Gateway {
+    shared: Arc<Shared>,
+    runtimes: Mutex<HashMap<NotebookId, Arc<Runtime>>>,
+}
+
+pub(crate) struct Shared {
+    pub config: Config,
+    pub ledger: Arc<dyn RunLedger>,
+    specs: Mutex<Option<(Instant, Kernelspecs)>>,
+}
+
+impl Shared {
+    pub fn kernelspecs(&self) -> Kernelspecs {
+        let mut specs = self.specs.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((at, found)) = &*specs
+            && at.elapsed() < FRESH
+        {
+            return found.clone();
+        }
+        let found = Kernelspecs::find(&self.config);
+        *specs = Some((Instant::now(), found.clone()));
+        found
+    }
+}
+
+impl Gateway {
+    /// Opens the gateway and finds again the kernels an earlier one left running.
+    pub async fn open(config: Config, ledger: Arc<dyn RunLedger>) -> Result<Arc<Self>> {
+        let shared = Arc::new(Shared { config, ledger, specs: Mutex::default() });
+        let gateway = Arc::new(Self { shared, runtimes: Mutex::default() });
+        let mut living = Vec::new();
+        for args in link::known(&gateway.shared.config) {
+            let Ok(notebook) = args.notebook.parse::<NotebookId>() else { continue };
+            let mark = gateway.shared.ledger.mark(&args.id).await?.map_or(0, |mark| mark.offset);
+            let runtime = gateway.runtime(&notebook);
+            let before = runtime.open_runs().await?;
+            match Link::attach(args.clone(), mark).await {
+                Ok((link, stream)) => living.push((runtime, link, stream, mark, before)),
+                Err(_) => {
+                    // The gate is closed until its last words are in the log, so that no new run comes before them.
+                    let gate = Arc::clone(&runtime);
+                    let (held, holds) = tokio::sync::oneshot::channel();
+                    let task = tokio::spawn(async move {
+                        let _gate = gate.gate.lock().await;
+                        let _ = held.send(());
+                        follow::bury(Arc::clone(&gate), args, mark).await;
+                    });
+                    runtime.keep(task.abort_handle());
+                    let _ = holds.await;
+                }
+            }
+        }
+        for (runtime, link, stream, mark, before) in living {
+            tracing::info!(kernel.id = link.args.id, notebook.id = link.args.notebook, "a running kernel was found again");
+            runtime.adopt(link, stream, mark, before);
+        }
+        Ok(gateway)
+    }
+
+    /// Kernels one can choose, as they are installed now: name and title.
+    pub fn kernels(&self) -> Vec<(String, String)> {
+        self.shared.kernelspecs().choices()
+    }
+
+    /// Shuts down every kernel.
+    pub async fn shut_down_all(&self) {
+        let runtimes: Vec<Arc<Runtime>> =
+            self.runtimes.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+        for runtime in runtimes {
+            let _gate = runtime.gate.lock().await;
+            if let Err(error) = runtime.shut_down().await {
+                tracing::warn!(%error, notebook.id = %runtime.notebook, "a kernel did not shut down");
+            }
+        }
+    }
+
+    fn runtime(&self, notebook: &NotebookId) -> Arc<Runtime> {
+        let mut runtimes = self.runtimes.lock().unwrap_or_else(PoisonError::into_inner);
+        let runtime = runtimes
+            .entry(notebook.clone())
+            .or_insert_with(|| Arc::new(Runtime::new(notebook.clone(), Arc::clone(&self.shared))));
+        Arc::clone(runtime)
+    }
+
+    async fn request(&self, notebook: &NotebookId, kind: &str, content: Value) -> Result<Value> {
+        let Some(link) = self.runtime(notebook).link() else {
+            return Err(Error::unavailable("kernel.off", "no kernel runs; run a cell to start one"));
+        };
+        link.ask(Command::Request { kind: kind.to_owned(), content }, HINT).await
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        for runtime in self.runtimes.lock().unwrap_or_else(PoisonError::into_inner).values() {
+            runtime.abandon();
+        }
+    }
+}
+
+#[async_trait]
+impl Runner for Gateway {
+    async fn listen(
+        &self,
+        notebook: &NotebookId,
+        listener: Box<dyn Fn(RuntimeNews) + Send + Sync>,
+    ) -> Result<(Runs, KernelView)> {
+        let runtime = self.runtime(notebook);
+        if runtime.link().is_none() {
+            // Runs whose kernel nobody knows any more would otherwise look as if they went on.
+            let _gate = runtime.gate.lock().await;
+            if runtime.link().is_none() {
+                runtime.end_lost_runs("the studio was stopped before this cell ended").await?;
+            }
+        }
+        runtime.listen(Arc::from(listener)).await
+    }
+
+    async fn deafen(&self, notebook: &NotebookId) {
+        self.runtime(notebook).deafen();
+    }
+
+    async fn since(&self, notebook: &NotebookId, sequence: u64) -> Result<Option<Vec<RunEvent>>> {
+        self.shared.ledger.since(notebook, sequence, SINCE).await
+    }
+
+    async fn run(&self, request: RunRequest) -> Result<()> {
+        let RunRequest { notebook, by: (by, name), cells, kernel } = request;
+        if cells.is_empty() {
+            return Ok(());
+        }
+        let runtime = self.runtime(&notebook);
+        let _gate = runtime.gate.lock().await;
+        let link = runtime.ensure_link(&kernel).await?;
+        let mut tasks = Vec::with_capacity(cells.len());
+        let mut drafts = Vec::with_capacity(cells.len());
+        for (cell, source) in cells {
+            let run = run_id()?;
+            let source_hash = hex(&Sha256::digest(source.as_bytes()));
+            let what = Happening::Queued { by: by.clone(), name: name.clone(), source_hash };
+            drafts.push(Draft { run: run.clone(), cell: cell.clone(), at: moment::now(), what, attach_spill: false });
+            tasks.push(Task { run, cell, source });
+        }
+        let queued: Vec<(String, CellId)> = tasks.iter().map(|task| (task.run.clone(), task.cell.clone())).collect();
+        runtime.append(drafts, None).await?;
+        let Err(refused) = link.ask(Command::Enqueue { tasks }, ANSWER).await else { return Ok(()) };
+        // The kernel's end may have ended these runs already; only those still open are ended here.
+        let mut open = runtime.log().await?;
+        let why = format!("stopped: {refused}");
+        let drafts = queued
+            .into_iter()
+            .filter(|(run, _)| open.get().open.contains_key(run))
+            .map(|(run, cell)| ended(run, cell, RunState::Interrupted, &why))
+            .collect();
+        drop(open);
+        runtime.append(drafts, None).await?;
+        Err(refused)
+    }
+
+    async fn interrupt(&self, notebook: &NotebookId) -> Result<()> {
+        match self.runtime(notebook).link() {
+            Some(link) => link.ask(Command::Interrupt, ANSWER).await.map(|_| ()),
+            None => Ok(()),
+        }
+    }
+
+    async fn restart(&self, notebook: &NotebookId) -> Result<()> {
+        let runtime = self.runtime(notebook);
+        let _gate = runtime.gate.lock().await;
+        if let Some(link) = runtime.link() {
+            let next = runtime.kernel_for(&link.args.kernel);
+            let specs = self.shared.kernelspecs();
+            if specs.choose(&next)?.name == link.args.kernel {
+                return link.ask(Command::Restart, ANSWER).await.map(|_| ());
+            }
+            runtime.shut_down().await?;
+        }
+        runtime.ensure_link("").await.map(|_| ())
+    }
+
+    async fn shut_down(&self, notebook: &NotebookId) -> Result<()> {
+        let runtime = self.runtime(notebook);
+        let _gate = runtime.gate.lock().await;
+        runtime.shut_down().await
+    }
+
+    async fn choose(&self, notebook: &NotebookId, kernel: &str) -> Result<KernelView> {
+        let runtime = self.runtime(notebook);
+        let name = self.shared.kernelspecs().choose(kernel)?.name.clone();
+        runtime.choose(&name);
+        Ok(runtime.view())
+    }
+
+    async fn input(&self, notebook: &NotebookId, cell: &CellId, text: &str) -> Result<()> {
+        let Some(link) = self.runtime(notebook).link() else {
+            return Err(Error::conflict("run.not_asking", "this cell no longer waits for a line of text"));
+        };
+        let answer = Command::Input { cell: cell.clone(), text: text.to_owned() };
+        link.ask(answer, ANSWER).await.map(|_| ())
+    }
+
+    async fn complete(&self, notebook: &NotebookId, code: &str, cursor: u32) -> Result<Value> {
+        let content = json!({ "code": code, "cursor_pos": characters_before(code, cursor) });
+        let mut reply = self.request(notebook, "complete_request", content).await?;
+        for field in ["cursor_start", "cursor_end"] {
+            if let Some(position) = reply[field].as_u64() {
+                reply[field] = json!(units_before(code, position));
+            }
+        }
+        Ok(reply)
+    }
+
+    async fn inspect(&self, notebook: &NotebookId, code: &str, cursor: u32) -> Result<Value> {
+        let content = json!({ "code": code, "cursor_pos": characters_before(code, cursor), "detail_level": 0 });
+        self.request(notebook, "inspect_request", content).await
+    }
+}
+
+/// Kernels count characters (code points), editors UTF-16 units: the characters before a unit.
+fn characters_before(code: &str, units: u32) -> u64 {
+    let mut seen = 0;
+    let mut characters = 0;
+    for character in code.chars() {
+        seen += character.len_utf16() as u64;
+        if seen > u64::from(units) {
+            break;
+        }
+        characters += 1;
+    }
+    characters
+}
+
+fn units_before(code: &str, characters: u64) -> u64 {
+    let count = usize::try_from(characters).unwrap_or(usize::MAX);
+    code.chars().take(count).map(|character| character.len_utf16() as u64).sum()
+}
+
+fn run_id() -> Result<String> {
+    let mut random = [0_u8; 16];
+    getrandom::fill(&mut random).map_err(|error| Error::unavailable("kernel.random", error.to_string()))?;
+    let milliseconds = u64::try_from(moment::now() / 1000).unwrap_or(0);
+    let id = NotebookId::from_parts(milliseconds, u128::from_be_bytes(random));
+    let digits = id.as_str().trim_start_matches(NotebookId::PREFIX);
+    Ok(format!("run{digits}"))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cursors_count_characters_for_the_kernel_and_units_for_the_editor() {
+        let code = "a😀é.b";
+        assert_eq!([0, 1, 2, 3, 4, 5, 6, 99].map(|units| characters_before(code, units)), [0, 1, 1, 2, 3, 4, 5, 5]);
+        assert_eq!([0, 1, 2, 3, 5, 99].map(|characters| units_before(code, characters)), [0, 1, 3, 4, 6, 6]);
+    }
+
+    #[test]
+    fn run_ids_say_what_they_are() {
+        let id = run_id().expect("id");
+        assert!(id.starts_with("run_") && id.len() == 30, "{id}");
+    }
+}
