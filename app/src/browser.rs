@@ -153,29 +153,14 @@ pub fn remember(name: &str, value: &str) {
     }
 }
 
-/// The media query's answer now.
-pub fn matches_media(query: &str) -> bool {
-    web_sys::window().and_then(|window| window.match_media(query).ok().flatten()).is_some_and(|list| list.matches())
-}
-
-/// `light`, `dark`, or with more contrast `hc-light`, `hc-dark`, as the page is shown now.
-pub fn theme() -> &'static str {
-    let root = web_sys::window().and_then(|window| window.document()).and_then(|document| document.document_element());
-    let chosen = |name: &str| root.as_ref().and_then(|root| root.get_attribute(name));
-    let dark = match chosen("data-theme").as_deref() {
-        Some("dark") => true,
-        Some("light") => false,
-        _ => matches_media("(prefers-color-scheme: dark)"),
-    };
-    let more = match chosen("data-contrast").as_deref() {
-        Some("more") => true,
-        Some(_) => false,
-        None => matches_media("(prefers-contrast: more)"),
-    };
-    match (dark, more) {
-        (false, false) => "light",
-        (true, false) => "dark",
-        (false, true) => "hc-light",
-        (true, true) => "hc-dark",
+/// The text at one of our own addresses.
+pub async fn fetch_text(url: &str) -> Result<String, String> {
+    let window = web_sys::window().ok_or("there is no window")?;
+    let answer = wasm_bindgen_futures::JsFuture::from(window.fetch_with_str(url)).await.map_err(|error| words(&error))?;
+    let response: web_sys::Response = answer.dyn_into().map_err(|_| "the browser gave no answer".to_owned())?;
+    if !response.ok() {
+        return Err(format!("the studio answered {}", response.status()));
     }
+    let text = wasm_bindgen_futures::JsFuture::from(response.text().map_err(|error| words(&error))?).await;
+    text.map_err(|error| words(&error))?.as_string().ok_or_else(|| "the answer is no text".to_owned())
 }

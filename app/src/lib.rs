@@ -2,6 +2,8 @@
 //!
 //! A feature is a file with a folder of the same name: `page`s fetch, components show, `calls` ring the Datalayer.
 
+#![recursion_limit = "512"]
+
 pub mod accounts;
 pub mod assets;
 pub mod browser;

@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use leptos_meta::MetaTags;
 
 use crate::App;
+use crate::call;
 use crate::assets::{self, Assets, use_assets};
 use crate::frame::Look;
 
@@ -12,9 +13,10 @@ use crate::frame::Look;
 pub fn shell() -> impl IntoView {
     let assets = use_assets();
     let look = Look::from_cookies();
+    let sidebar = call::cookie("sidebar").filter(|state| state == "closed");
     view! {
         <!DOCTYPE html>
-        <html lang="en" data-theme=look.theme.attribute() data-contrast=look.contrast.attribute()>
+        <html lang="en" data-theme=look.theme.attribute() data-contrast=look.contrast.attribute() data-sidebar=sidebar>
             <head>
                 <meta charset="utf-8"/>
                 <meta name="viewport" content="width=device-width, initial-scale=1"/>

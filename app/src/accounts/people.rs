@@ -1,6 +1,6 @@
 //! The people of the studio, for administrators.
 
-use datalayer::{PageRequest, User};
+use datalayer::{PageRequest, User, UserId};
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
@@ -14,6 +14,7 @@ use crate::refusal::{Loaded, RefusedBanner, about, refused};
 
 #[component]
 pub fn PeoplePage() -> impl IntoView {
+    let house = use_house();
     let create = ServerAction::<CreateUser>::new();
     let disable = ServerAction::<SetDisabled>::new();
     let query = use_query_map();
@@ -38,11 +39,13 @@ pub fn PeoplePage() -> impl IntoView {
                         <p class="t2">"Everyone with an account of this studio. What they may do in a space is up to its managers."</p>
                     </header>
                     <RefusedBanner error=refused(disable)/>
-                    <Loaded of=people let:page>
-                        <People people=page.items disable/>
-                        {page
-                            .next
-                            .map(|next| view! { <a class="btn page__more" href=format!("/people?before={next}")>"Older accounts"</a> })}
+                    <Loaded of=house.me let:me>
+                        <Loaded of=people let:page>
+                            <People people=page.items me=me.id.clone() disable/>
+                            {page
+                                .next
+                                .map(|next| view! { <a class="btn page__more" href=format!("/people?before={next}")>"Older accounts"</a> })}
+                        </Loaded>
                     </Loaded>
                 </div>
                 <aside class="page__side"><NewPerson action=create/></aside>
@@ -52,8 +55,7 @@ pub fn PeoplePage() -> impl IntoView {
 }
 
 #[component]
-fn People(people: Vec<User>, disable: ServerAction<SetDisabled>) -> impl IntoView {
-    let house = use_house();
+fn People(people: Vec<User>, me: UserId, disable: ServerAction<SetDisabled>) -> impl IntoView {
     view! {
         <div class="card table-card">
             <table class="table table--stack">
@@ -69,8 +71,7 @@ fn People(people: Vec<User>, disable: ServerAction<SetDisabled>) -> impl IntoVie
                     {people
                         .into_iter()
                         .map(|person| {
-                            let id = person.id.clone();
-                            let is_me = Signal::derive(move || house.me.get().and_then(Result::ok).is_some_and(|me| me.id == id));
+                            let is_me = person.id == me;
                             view! { <Person person is_me disable/> }
                         })
                         .collect_view()}
@@ -81,7 +82,7 @@ fn People(people: Vec<User>, disable: ServerAction<SetDisabled>) -> impl IntoVie
 }
 
 #[component]
-fn Person(person: User, is_me: Signal<bool>, disable: ServerAction<SetDisabled>) -> impl IntoView {
+fn Person(person: User, is_me: bool, disable: ServerAction<SetDisabled>) -> impl IntoView {
     let disabled = person.disabled_at.is_some();
     let id = StoredValue::new(person.id.to_string());
     view! {
@@ -90,7 +91,7 @@ fn Person(person: User, is_me: Signal<bool>, disable: ServerAction<SetDisabled>)
                 <div class="row g-3">
                     <Avatar name=person.name.clone() id=id.get_value() size=28 decorative=true/>
                     <div class="who">
-                        <div class="med trunc">{person.name.clone()} {move || is_me.get().then_some(" (you)")}</div>
+                        <div class="med trunc">{person.name.clone()} {is_me.then_some(" (you)")}</div>
                         <div class="t3 fs-12 trunc">{person.username.clone()}</div>
                     </div>
                 </div>
@@ -104,7 +105,7 @@ fn Person(person: User, is_me: Signal<bool>, disable: ServerAction<SetDisabled>)
             </td>
             <td class="t2"><Time at=person.created_at.0/></td>
             <td class="r">
-                <Show when=move || !is_me.get()>
+                {(!is_me).then(|| view! {
                     <ActionForm action=disable>
                         <input type="hidden" name="user" value=id.get_value()/>
                         <input type="hidden" name="disabled" value=(!disabled).to_string()/>
@@ -112,7 +113,7 @@ fn Person(person: User, is_me: Signal<bool>, disable: ServerAction<SetDisabled>)
                             {if disabled { "Let in again" } else { "Disable" }}
                         </Button>
                     </ActionForm>
-                </Show>
+                })}
             </td>
         </tr>
     }

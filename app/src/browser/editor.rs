@@ -25,8 +25,6 @@ extern "C" {
     #[wasm_bindgen(method)]
     fn layout(this: &EditorHandle);
     #[wasm_bindgen(method)]
-    fn theme(this: &EditorHandle, name: &str);
-    #[wasm_bindgen(method)]
     fn dispose(this: &EditorHandle);
 }
 
@@ -66,7 +64,6 @@ impl Editor {
         set("language", "python".into());
         set("readOnly", false.into());
         set("label", "Cell".into());
-        set("theme", super::theme().into());
         set("lineNumbers", false.into());
 
         let change = Closure::wrap(Box::new(move |flat: js_sys::Array| (events.change)(from_flat(&flat))) as Box<dyn Fn(js_sys::Array)>);
@@ -149,10 +146,6 @@ impl Editor {
 
     pub fn layout(&self) {
         self.handle.layout();
-    }
-
-    pub fn theme(&self, name: &str) {
-        self.handle.theme(name);
     }
 }
 

@@ -19,13 +19,11 @@ extern "C" {
 pub struct Frame(FrameHandle);
 
 impl Frame {
-    /// Draws a mime bundle (JSON of `{mime: value}`) in a new frame inside `host`.
-    pub async fn render(url: &str, host: &web_sys::HtmlElement, bundle: &str, label: &str, assets: &str) -> Result<Self, String> {
+    /// Draws a mime bundle (JSON of `{mime: value}`) in a new frame inside `host`. Its script module is at `url`.
+    pub async fn render(url: &str, host: &web_sys::HtmlElement, bundle: &str, label: &str) -> Result<Self, String> {
         let module = super::module(url).await?;
         let options = js_sys::Object::new();
-        for (name, value) in [("label", label), ("theme", super::theme()), ("assets", assets)] {
-            let _ = js_sys::Reflect::set(&options, &name.into(), &value.into());
-        }
+        let _ = js_sys::Reflect::set(&options, &"label".into(), &label.into());
         module.unchecked_ref::<HostModule>().render(host, bundle, &options).map(Self).map_err(|error| super::words(&error))
     }
 

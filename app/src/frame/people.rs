@@ -47,7 +47,7 @@ pub fn UserMenu(
                                 <MenuSeparator/>
                                 <ThemeItems/>
                                 <MenuSeparator/>
-                                <ActionForm action=sign_out>
+                                <ActionForm action=sign_out attr:role="none">
                                     <MenuItem icon="arrow" r#type="submit">"Sign out"</MenuItem>
                                 </ActionForm>
                             </Menu>

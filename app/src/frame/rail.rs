@@ -21,8 +21,9 @@ pub fn Rail(#[prop(into)] space: Signal<Option<Space>>) -> impl IntoView {
             <span class="rail__sep"></span>
             <div class="rail__spaces">
                 <Transition>
-                    {move || Suspend::new(async move {
+                    {move || {
                         let here = space.get().map(|space| space.id);
+                        Suspend::new(async move {
                         let spaces = house.spaces.await.unwrap_or_default();
                         spaces
                             .into_iter()
@@ -41,7 +42,8 @@ pub fn Rail(#[prop(into)] space: Signal<Option<Space>>) -> impl IntoView {
                                 }
                             })
                             .collect_view()
-                    })}
+                        })
+                    }}
                 </Transition>
             </div>
             <a class="rail__btn" href="/spaces#new" aria-label="New space" title="New space"><Icon name="plus" size=18/></a>

@@ -4,7 +4,7 @@ use leptos::html::Div;
 use leptos::prelude::*;
 use notebook::Map;
 
-use crate::browser::frame::Frame;
+use crate::browser::{self, frame::Frame};
 
 #[component]
 pub fn Framed(bundle: Map, text: String) -> impl IntoView {
@@ -12,14 +12,17 @@ pub fn Framed(bundle: Map, text: String) -> impl IntoView {
     let drawn = RwSignal::new(false);
     let failed = RwSignal::new(None::<String>);
     let assets = crate::assets::use_assets();
-    let json = serde_json::to_string(&bundle).unwrap_or_default();
     Effect::new(move |_| {
         let Some(host) = host.get() else { return };
-        let (json, assets) = (json.clone(), assets.clone());
+        let (bundle, assets) = (bundle.clone(), assets.clone());
         // The frame lives as long as this output; it is not `Send`, so it stays in the browser's own storage.
         let kept = StoredValue::new_local(None::<Frame>);
         leptos::task::spawn_local(async move {
-            match Frame::render(&assets.url("host.js"), &host, &json, "Output", &assets.json()).await {
+            let answer = match whole(bundle).await {
+                Ok(json) => Frame::render(&assets.url("host.js"), &host, &json, "Output").await,
+                Err(why) => Err(why),
+            };
+            match answer {
                 Ok(frame) => {
                     // Gone in the meantime: the frame is dropped here.
                     if kept.try_set_value(Some(frame)).is_none() {
@@ -41,4 +44,19 @@ pub fn Framed(bundle: Map, text: String) -> impl IntoView {
             {move || failed.get().map(|why| view! { <p class="fs-12 t3">{format!("This output could not be drawn: {why}")}</p> })}
         </div>
     }
+}
+
+/// The bundle as JSON, with the values that are kept apart fetched.
+async fn whole(mut bundle: Map) -> Result<String, String> {
+    for (mime, value) in &mut bundle {
+        if let Some(address) = value.get("address").and_then(|address| address.as_str()) {
+            let text = browser::fetch_text(address).await?;
+            *value = if mime.ends_with("json") {
+                serde_json::from_str(&text).map_err(|_| "its data is not JSON".to_owned())?
+            } else {
+                text.into()
+            };
+        }
+    }
+    Ok(serde_json::to_string(&bundle).unwrap_or_default())
 }

@@ -1,6 +1,6 @@
 //! Who is in a space, and what they may do.
 
-use datalayer::{Member, Space};
+use datalayer::{Member, Space, UserId};
 use leptos::html;
 use leptos::prelude::*;
 use ui::{
@@ -30,6 +30,19 @@ pub fn MembersPage() -> impl IntoView {
         move || (id.get(), version.get()),
         |(id, _)| async move { list_members(id?).await },
     );
+    let house = use_house();
+    let toasts = use_toasts();
+    Effect::new(move |_| {
+        if remove.version().get() > 0 {
+            house.refresh();
+        }
+    });
+    // Here and not at the form: the form is drawn anew with every change of the members.
+    Effect::new(move |_| {
+        if let Some(Ok(member)) = add.value().get() {
+            toasts.say(Tone::Ok, format!("{} is a member now: {}.", member.name, role_verb(member.role)));
+        }
+    });
     view! {
         <SpaceFrame place=Place::Members space=space let:space>
             {
@@ -38,8 +51,15 @@ pub fn MembersPage() -> impl IntoView {
             <div class="page--two space__body">
                 <div class="page__main">
                     <RefusedBanner error=Signal::derive(move || refused(change).get().or_else(|| refused(remove).get()))/>
-                    <Loaded of=members let:members>
-                        <Members space=listed.clone() members change remove/>
+                    <Loaded of=house.me let:me>
+                        {
+                            let (space, me) = (listed.clone(), me.id);
+                            view! {
+                                <Loaded of=members let:members>
+                                    <Members space=space.clone() me=me.clone() members change remove/>
+                                </Loaded>
+                            }
+                        }
                     </Loaded>
                     <div class="hd"><h2>"What each role may do"</h2></div>
                     <p class="t2 roles__lead">"Each role includes the ones before it, so running never needs the right to change."</p>
@@ -66,26 +86,9 @@ pub fn MembersPage() -> impl IntoView {
 #[component]
 fn AddMember(space: Space, action: ServerAction<SetMember>) -> impl IntoView {
     let error = refused(action);
-    let toasts = use_toasts();
-    let form = NodeRef::<html::Form>::new();
-    Effect::new(move |_| {
-        if let Some(Ok(member)) = action.value().get() {
-            toasts.say(
-                Tone::Ok,
-                format!(
-                    "{} is a member now: {}.",
-                    member.name,
-                    role_verb(member.role)
-                ),
-            );
-            if let Some(form) = form.get_untracked() {
-                form.reset();
-            }
-        }
-    });
     view! {
         <h2 class="h-sec">"Add a member"</h2>
-        <ActionForm action=action node_ref=form>
+        <ActionForm action=action>
             <div class="form">
                 <RefusedBanner error=error fields=&["username"]/>
                 <input type="hidden" name="space" value=space.id.to_string()/>
@@ -110,6 +113,7 @@ fn AddMember(space: Space, action: ServerAction<SetMember>) -> impl IntoView {
 #[component]
 fn Members(
     space: Space,
+    me: UserId,
     members: Vec<Member>,
     change: ServerAction<SetMember>,
     remove: ServerAction<RemoveMember>,
@@ -128,7 +132,10 @@ fn Members(
                 <tbody>
                     {members
                         .into_iter()
-                        .map(|member| view! { <MemberRow space=space.clone() member change remove/> })
+                        .map(|member| {
+                            let is_me = member.user == me;
+                            view! { <MemberRow space=space.clone() member is_me change remove/> }
+                        })
                         .collect_view()}
                 </tbody>
             </table>
@@ -140,21 +147,13 @@ fn Members(
 fn MemberRow(
     space: Space,
     member: Member,
+    is_me: bool,
     change: ServerAction<SetMember>,
     remove: ServerAction<RemoveMember>,
 ) -> impl IntoView {
-    let house = use_house();
-    let id = member.user.clone();
-    let is_me = Signal::derive(move || {
-        house
-            .me
-            .get()
-            .and_then(Result::ok)
-            .is_some_and(|me| me.id == id)
-    });
     let manage = space.may.manage;
     let form = NodeRef::<html::Form>::new();
-    let verb = Signal::derive(move || if is_me.get() { "Leave" } else { "Remove" });
+    let verb = if is_me { "Leave" } else { "Remove" };
     let (space_id, space_role) = (space.id.to_string(), space.role);
     let (name, username, role) = (member.name.clone(), member.username.clone(), member.role);
     let (user, since) = (member.user.to_string(), member.added_at.0);
@@ -166,7 +165,7 @@ fn MemberRow(
                 <div class="row g-3">
                     <Avatar name=name.clone() id=user size=28 decorative=true/>
                     <div class="who">
-                        <div class="med trunc">{shown.0} {move || is_me.get().then_some(" (you)")}</div>
+                        <div class="med trunc">{shown.0} {is_me.then_some(" (you)")}</div>
                         <div class="t3 fs-12 trunc">{shown.1}</div>
                     </div>
                 </div>
@@ -199,7 +198,7 @@ fn MemberRow(
             </td>
             <td class="t2"><Time at=since/></td>
             <td class="r">
-                <Show when=move || manage || is_me.get()>
+                <Show when=move || manage || is_me>
                     {
                         let (space, member) = removal.get_value();
                         view! { <Removal space member verb remove/> }
@@ -215,7 +214,7 @@ fn MemberRow(
 fn Removal(
     space: Space,
     member: Member,
-    verb: Signal<&'static str>,
+    verb: &'static str,
     remove: ServerAction<RemoveMember>,
 ) -> impl IntoView {
     let asking = RwSignal::new(false);
@@ -236,7 +235,7 @@ fn Removal(
         >
             <input type="hidden" name="space" value=space/>
             <input type="hidden" name="user" value=user/>
-            <Button r#type="submit" size=ButtonSize::Small kind=ButtonKind::Ghost>{move || verb.get()}</Button>
+            <Button r#type="submit" size=ButtonSize::Small kind=ButtonKind::Ghost>{verb}</Button>
         </ActionForm>
         <Dialog id=dialog title=format!("Remove {name} from {place}?") open=asking>
             <div class="dialog__body">
@@ -253,7 +252,7 @@ fn Removal(
                         asking.set(false);
                     }
                 >
-                    {move || verb.get()}
+                    {verb}
                 </Button>
             </DialogFoot>
         </Dialog>

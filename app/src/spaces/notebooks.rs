@@ -3,7 +3,8 @@
 use datalayer::{Notebook, NotebookId, PageRequest, Space, SpaceId};
 use leptos::html;
 use leptos::prelude::*;
-use leptos_router::hooks::use_query_map;
+use leptos_router::NavigateOptions;
+use leptos_router::hooks::{use_navigate, use_query_map};
 use ui::{Button, ButtonKind, ButtonSize, Empty, Icon, Time, Tone, use_toasts};
 
 use super::calls::{ArchiveNotebook, CreateNotebook, list_notebooks};
@@ -14,9 +15,8 @@ use crate::refusal::{Loaded, RefusedBanner, refused};
 pub fn NotebooksPage() -> impl IntoView {
     let create = ServerAction::<CreateNotebook>::new();
     let archive = ServerAction::<ArchiveNotebook>::new();
-    let space = use_space(Signal::derive(move || {
-        create.version().get() + archive.version().get()
-    }));
+    go_when_made(create);
+    let space = use_space(Signal::derive(move || archive.version().get()));
     let id = use_space_id();
     let query = use_query_map();
     let asked = Memo::new(move |_| {
@@ -30,7 +30,7 @@ pub fn NotebooksPage() -> impl IntoView {
             (
                 id.get(),
                 asked.get(),
-                create.version().get() + archive.version().get(),
+                archive.version().get(),
             )
         },
         |(id, (before, archived), _)| async move {
@@ -82,6 +82,16 @@ fn ShowArchived(id: SpaceId, archived: Signal<bool>) -> impl IntoView {
             </nav>
         </div>
     }
+}
+
+/// Goes to a notebook as soon as it is made.
+pub(super) fn go_when_made(action: ServerAction<CreateNotebook>) {
+    let navigate = use_navigate();
+    Effect::new(move |_| {
+        if let Some(Ok(path)) = action.value().get() {
+            navigate(&path, NavigateOptions::default());
+        }
+    });
 }
 
 /// A new notebook, or one from a file: chosen, or dropped anywhere on the card. Works without script.

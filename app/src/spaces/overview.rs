@@ -6,7 +6,7 @@ use ui::{Avatar, Empty, Icon};
 
 use super::calls::{CreateNotebook, list_members, list_notebooks};
 use super::frame::{Place, SpaceFrame, use_space, use_space_id};
-use super::notebooks::{NotebookList, StartNotebook};
+use super::notebooks::{NotebookList, StartNotebook, go_when_made};
 use super::role_verb;
 use crate::refusal::Loaded;
 
@@ -18,22 +18,12 @@ const FACES: usize = 8;
 #[component]
 pub fn SpacePage() -> impl IntoView {
     let create = ServerAction::<CreateNotebook>::new();
-    let space = use_space(Signal::derive(move || create.version().get()));
+    go_when_made(create);
+    let space = use_space(Signal::stored(0));
     let id = use_space_id();
-    let notebooks = Resource::new(
-        move || (id.get(), create.version().get()),
-        |(id, _)| async move {
-            list_notebooks(
-                id?,
-                false,
-                PageRequest {
-                    before: None,
-                    limit: LATELY,
-                },
-            )
-            .await
-        },
-    );
+    let notebooks = Resource::new(move || id.get(), |id| async move {
+        list_notebooks(id?, false, PageRequest { before: None, limit: LATELY }).await
+    });
     let members = Resource::new(
         move || id.get(),
         |id| async move { list_members(id?).await },
