@@ -1,7 +1,7 @@
 //! The house: what every visit shares.
 
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use datalayer::{Caller, Error, Live, Result, Session, SessionId, Timestamp, UserId};
 use db::{Audit, Db, DirectoryLock};
@@ -43,7 +43,8 @@ pub(crate) struct Inner {
     live: OnceLock<Arc<dyn Live>>,
     ended: broadcast::Sender<SessionId>,
     rights: broadcast::Sender<UserId>,
-    _lock: Option<DirectoryLock>,
+    /// Given back when the house is closed, whoever still holds a visit to it.
+    lock: Mutex<Option<DirectoryLock>>,
 }
 
 impl House {
@@ -53,6 +54,7 @@ impl House {
         make_folder(&config.data)?;
         let lock = DirectoryLock::take(&config.data)?;
         let house = Self::with(config, Some(lock)).await?;
+        house.0.blobs.clear_cut_writes().await.map_err(crate::blobs::refusal)?;
         watch::start(&house);
         Ok(house)
     }
@@ -81,7 +83,7 @@ impl House {
             live: OnceLock::new(),
             ended: broadcast::channel(1024).0,
             rights: broadcast::channel(1024).0,
-            _lock: lock,
+            lock: Mutex::new(lock),
         })))
     }
 
@@ -133,6 +135,7 @@ impl House {
             live.close().await;
         }
         self.0.db.close().await;
+        self.0.lock.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 
     pub(crate) fn live(&self) -> Option<&Arc<dyn Live>> {

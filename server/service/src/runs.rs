@@ -1,5 +1,7 @@
 //! The ledger of runs, as runtimes see it.
 
+use std::path::Path;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use datalayer::{Error, NotebookId, Noun, Result, RunLedger, SpoolMark};
@@ -53,10 +55,27 @@ impl RunLedger for House {
     }
 
     async fn keep_blob(&self, notebook: &NotebookId, media_type: &str, bytes: Bytes) -> Result<String> {
-        let length = i64::try_from(bytes.len()).unwrap_or(i64::MAX);
+        let length = bytes.len() as u64;
         let hash = self.0.blobs.keep(bytes).await.map_err(refusal)?;
-        let blob = BlobFacts { hash: hash.clone(), purpose: "output", media_type: clean_media_type(media_type), bytes: length };
+        self.refer(notebook, media_type, hash, length).await
+    }
+
+    async fn keep_file(&self, notebook: &NotebookId, media_type: &str, file: &Path) -> Result<String> {
+        let (hash, length) = self.0.blobs.keep_file(file.to_path_buf()).await.map_err(refusal)?;
+        self.refer(notebook, media_type, hash, length).await
+    }
+}
+
+impl House {
+    /// Remembers that an output of the notebook refers to these bytes; their hash.
+    async fn refer(&self, notebook: &NotebookId, media_type: &str, hash: String, length: u64) -> Result<String> {
+        let blob = BlobFacts {
+            hash,
+            purpose: "output",
+            media_type: clean_media_type(media_type),
+            bytes: i64::try_from(length).unwrap_or(i64::MAX),
+        };
         self.0.db.add_blob(notebook, &blob, self.now()).await?;
-        Ok(hash)
+        Ok(blob.hash)
     }
 }

@@ -4,7 +4,7 @@
 //! never half a blob. The folder is `DIR/ab/cdef…`, two digits of the hash and then the rest.
 
 use std::fmt::Write as _;
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -34,24 +34,30 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// SHA-256 in lower-case hexadecimal.
 pub fn hash(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    hexadecimal(&Sha256::digest(bytes))
 }
 
 impl Blobs {
-    /// Uses a folder, creating it where it is missing, and clears what cut writes left behind.
+    /// Uses a folder, creating it where it is missing.
     pub async fn open(root: PathBuf) -> Result<Self> {
         blocking(move || {
             std::fs::create_dir_all(&root)?;
+            Ok(Self { root: root.into() })
+        })
+        .await
+    }
+
+    /// Clears what cut writes left behind. Only for who has the folder alone: another writer's half blob looks the same.
+    pub async fn clear_cut_writes(&self) -> Result<()> {
+        let root = Arc::clone(&self.root);
+        blocking(move || {
             for entry in std::fs::read_dir(&root)? {
                 let entry = entry?;
                 if entry.file_name().to_string_lossy().starts_with(TEMPORARY) {
                     std::fs::remove_file(entry.path())?;
                 }
             }
-            Ok(Self { root: root.into() })
+            Ok(())
         })
         .await
     }
@@ -79,6 +85,31 @@ impl Blobs {
             }
             sync_folder(&folder)?;
             Ok(hash)
+        })
+        .await
+    }
+
+    /// Keeps a whole file, a piece at a time; its hash and length. The file itself stays.
+    pub async fn keep_file(&self, file: PathBuf) -> Result<(String, u64)> {
+        let root = Arc::clone(&self.root);
+        blocking(move || {
+            let mut from = std::fs::File::open(file)?;
+            let temporary = root.join(temporary_name()?);
+            let copied = copy_flushed(&mut from, &temporary).and_then(|(hash, length)| {
+                let path = place(&root, &hash);
+                let folder = root.join(&hash[..2]);
+                if !folder.exists() {
+                    std::fs::create_dir_all(&folder)?;
+                    sync_folder(&root)?;
+                }
+                std::fs::rename(&temporary, &path)?;
+                sync_folder(&folder)?;
+                Ok((hash, length))
+            });
+            if copied.is_err() {
+                let _ = std::fs::remove_file(&temporary);
+            }
+            copied
         })
         .await
     }
@@ -129,6 +160,32 @@ fn write_flushed(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
+/// Hash and length of what was copied.
+fn copy_flushed(from: &mut std::fs::File, to: &Path) -> io::Result<(String, u64)> {
+    let mut to = std::fs::OpenOptions::new().write(true).create_new(true).open(to)?;
+    let mut hasher = Sha256::new();
+    let mut piece = vec![0_u8; 256 * 1024];
+    let mut length = 0;
+    loop {
+        let read = from.read(&mut piece)?;
+        if read == 0 {
+            break;
+        }
+        hasher.update(&piece[..read]);
+        to.write_all(&piece[..read])?;
+        length += read as u64;
+    }
+    to.sync_all()?;
+    Ok((hexadecimal(&hasher.finalize()), length))
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
 /// A rename is durable only when its folder is.
 fn sync_folder(folder: &Path) -> io::Result<()> {
     std::fs::File::open(folder)?.sync_all()
@@ -174,6 +231,19 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_file_is_kept_under_the_same_hash_as_its_bytes() {
+        let (folder, blobs) = blobs().await;
+        let bytes: Vec<u8> = (0..700_000_u32).map(|n| (n % 251) as u8).collect();
+        let file = folder.path().join("whole");
+        std::fs::write(&file, &bytes).unwrap();
+        let (name, length) = blobs.keep_file(file).await.unwrap();
+        assert_eq!((name.as_str(), length), (hash(&bytes).as_str(), 700_000));
+        assert_eq!(blobs.read(&name).await.unwrap(), bytes);
+        assert!(matches!(blobs.keep_file(folder.path().join("missing")).await, Err(Error::NotFound)));
+        assert_eq!(std::fs::read_dir(folder.path().join("blobs")).unwrap().count(), 1, "no temporary file is left");
+    }
+
+    #[tokio::test]
     async fn a_damaged_blob_is_named_and_mended_by_keeping_it_again() {
         let (folder, blobs) = blobs().await;
         let name = blobs.keep(Bytes::from_static(b"precious")).await.unwrap();
@@ -191,6 +261,7 @@ mod tests {
         let stray = folder.path().join("blobs").join(".writing-0123456789abcdef");
         std::fs::write(&stray, b"half").unwrap();
         let again = Blobs::open(folder.path().join("blobs")).await.unwrap();
+        again.clear_cut_writes().await.unwrap();
         assert!(!stray.exists());
         assert_eq!(again.read(&kept).await.unwrap(), Bytes::from_static(b"kept"));
     }

@@ -1,0 +1,13 @@
+//! The rules on both engines: every claim runs on SQLite and on Postgres.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop where it is")]
+
+#[macro_use]
+mod studio;
+mod postgres;
+
+mod accounts;
+mod house;
+mod ledger;
+mod notebooks;
+mod runs;
+mod spaces;

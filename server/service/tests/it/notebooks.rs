@@ -1,0 +1,202 @@
+//! Notebooks: begin, import, read, export.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use datalayer::{Format, Ledger, NewNotebook, NotebookChange, PageRequest, Role};
+use notebook::{CellKind, Snapshot};
+use serde_json::{Value, json};
+
+use crate::studio::{Rooms, code};
+
+/// As JupyterLab writes it: indent 1, a line break at the end.
+fn file(notebook: &Value) -> Bytes {
+    fn write(value: &Value) -> String {
+        let mut out = Vec::new();
+        let formatter = serde_json::ser::PrettyFormatter::with_indent(b" ");
+        let mut writer = serde_json::Serializer::with_formatter(&mut out, formatter);
+        serde::Serialize::serialize(value, &mut writer).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+    Bytes::from(write(notebook) + "\n")
+}
+
+fn analysis(png: &str) -> Value {
+    json!({
+        "cells": [
+            { "cell_type": "markdown", "id": "intro", "metadata": {}, "source": ["# Sales\n", "\n", "By month, in k€."] },
+            { "cell_type": "code", "execution_count": 3, "id": "plot", "metadata": { "tags": ["parameters"] },
+              "outputs": [
+                  { "name": "stdout", "output_type": "stream", "text": ["12 rows\n", "ok\n"] },
+                  { "data": { "image/png": png, "text/plain": ["<Figure size 640x480>"] },
+                    "execution_count": 3, "metadata": {}, "output_type": "execute_result" }
+              ],
+              "source": ["plot(sales)"] },
+            { "cell_type": "code", "execution_count": null, "id": "last", "metadata": {}, "outputs": [], "source": [] }
+        ],
+        "metadata": {
+            "kernelspec": { "display_name": "R", "language": "R", "name": "ir" },
+            "language_info": { "name": "R" },
+            "studio_of_another_house": { "kept": true }
+        },
+        "nbformat": 4,
+        "nbformat_minor": 5
+    })
+}
+
+/// Base64 of something like a large picture.
+fn picture(bytes: usize) -> String {
+    use base64::Engine as _;
+    let bytes: Vec<u8> = (0..bytes).map(|n| (n * 31 % 253) as u8).collect();
+    base64::engine::general_purpose::STANDARD.encode(bytes)
+}
+
+on_both! {
+    async fn a_new_notebook_has_one_empty_code_cell(studio: Studio) {
+        let ada = studio.ada().await;
+        let space = ada.space("Team").await;
+        let notebook = ada.notebook(&space, "  My\u{202e} plan ").await;
+        assert_eq!((notebook.title.as_str(), notebook.edited_by.as_str()), ("My plan", "Ada"));
+        let view = ada.view_notebook(&notebook.id).await.unwrap();
+        let cells = view.snapshot.document.cells();
+        assert_eq!(cells.len(), 1);
+        assert_eq!((cells[0].1.kind, cells[0].1.source.as_str()), (CellKind::Code, ""));
+        assert_eq!(view.snapshot.revision, 0);
+        for (title, expected) in [("", "title.empty"), (&*"x".repeat(201), "title.too_long")] {
+            assert_eq!(code(ada.create_notebook(&space.id, NewNotebook { title: title.into() }).await), expected);
+        }
+    }
+
+    async fn an_imported_file_comes_out_as_it_went_in_with_its_large_picture_kept_beside_it(studio: Studio) {
+        let ada = studio.ada().await;
+        let space = ada.space("Team").await;
+        let png = picture(200_000);
+        let bytes = file(&analysis(&png));
+        let (notebook, notices) = ada.import_notebook(&space.id, "reports/Sales.ipynb", bytes.clone()).await.unwrap();
+        assert_eq!((notebook.title.as_str(), notices.len()), ("Sales", 0));
+        let view = ada.view_notebook(&notebook.id).await.unwrap();
+        let runs = serde_json::to_string(&view.runs).unwrap();
+        assert!(runs.len() < 5_000, "the picture is not in what a browser loads first: {} bytes", runs.len());
+        let exported = ada.export_notebook(&notebook.id, Format::Ipynb).await.unwrap();
+        assert_eq!((exported.file_name.as_str(), exported.media_type), ("Sales.ipynb", "application/x-ipynb+json"));
+        assert_eq!(exported.bytes, bytes);
+        assert_eq!(ada.export_notebook(&notebook.id, Format::Original).await.unwrap().bytes, bytes);
+        let opening = Ledger::open(&studio.house, &notebook.id).await.unwrap();
+        assert_eq!(opening.kernel, "ir", "it runs with the kernel the file names");
+    }
+
+    async fn a_picture_is_read_by_members_through_the_notebook_that_shows_it(studio: Studio) {
+        use base64::Engine as _;
+        let ada = studio.ada().await;
+        let space = ada.space("Team").await;
+        let png = picture(100_000);
+        let (notebook, _) = ada.import_notebook(&space.id, "a.ipynb", file(&analysis(&png))).await.unwrap();
+        let other = ada.notebook(&space, "Other").await;
+        let pixels = base64::engine::general_purpose::STANDARD.decode(&png).unwrap();
+        let hash = storage::hash(&pixels);
+        let viewer = studio.member("vera", Role::Viewer, &ada, &space).await;
+        assert_eq!(viewer.read_blob(&notebook.id, &hash).await.unwrap(), ("image/png".to_owned(), Bytes::from(pixels)));
+        assert_eq!(code(ada.read_blob(&other.id, &hash).await), "blob.not_found", "that notebook does not show it");
+        let original = storage::hash(&file(&analysis(&png)));
+        assert_eq!(code(ada.read_blob(&notebook.id, &original).await), "blob.not_found", "the file is not an output");
+        let eve = studio.someone("eve").await;
+        assert_eq!(code(eve.read_blob(&notebook.id, &hash).await), "notebook.not_found");
+        for bad in ["", "x\0", "../../datalayer.sqlite", &hash.to_uppercase()] {
+            assert_eq!(code(ada.read_blob(&notebook.id, bad).await), "blob.not_found", "{bad:?}");
+        }
+    }
+
+    async fn other_formats_are_written_too(studio: Studio) {
+        let ada = studio.ada().await;
+        let space = ada.space("Team").await;
+        let (notebook, _) = ada.import_notebook(&space.id, "a/b: \"c\".ipynb", file(&analysis("iVBORw0KGgo="))).await.unwrap();
+        let percent = ada.export_notebook(&notebook.id, Format::Percent).await.unwrap();
+        assert!(percent.file_name.ends_with(".py") && !percent.file_name.contains(['/', ':', '"']), "{}", percent.file_name);
+        assert!(String::from_utf8(percent.bytes.to_vec()).unwrap().contains("plot(sales)"));
+        let markdown = ada.export_notebook(&notebook.id, Format::Markdown).await.unwrap();
+        assert!(String::from_utf8(markdown.bytes.to_vec()).unwrap().contains("# Sales"));
+        let fresh = ada.notebook(&space, "Fresh").await;
+        assert_eq!(code(ada.export_notebook(&fresh.id, Format::Original).await), "blob.not_found");
+    }
+
+    async fn what_is_no_notebook_is_refused_by_name_and_nothing_is_left_behind(studio: Studio) {
+        let ada = studio.ada().await;
+        let space = ada.space("Team").await;
+        for (bytes, expected) in [
+            (&b""[..], "notebook.not_json"),
+            (b"hello", "notebook.not_json"),
+            (b"<!DOCTYPE html><html></html>", "notebook.not_json"),
+            (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n", "notebook.not_json"),
+            (br#"{"cells":[],"metadata":{},"nbformat":5,"nbformat_minor":0}"#, "notebook.version"),
+            (br#"{"cells":[],"metadata":{},"nbformat":-1}"#, "notebook.version"),
+            (br#"{"cells":7,"metadata":{},"nbformat":4,"nbformat_minor":5}"#, "notebook.shape"),
+        ] {
+            let refused = ada.import_notebook(&space.id, "x.ipynb", Bytes::from(bytes)).await.map(drop).unwrap_err();
+            assert_eq!((refused.code().as_str(), refused.status()), (expected, 422), "{:?}", String::from_utf8_lossy(bytes));
+        }
+        let huge = Bytes::from(vec![b' '; 100 * 1024 * 1024 + 1]);
+        assert_eq!(ada.import_notebook(&space.id, "x.ipynb", huge).await.map(drop).unwrap_err().status(), 413);
+        assert_eq!(ada.read_space(&space.id).await.unwrap().notebooks, 0);
+    }
+
+    async fn a_view_shows_what_the_open_room_has(studio: Studio) {
+        let ada = studio.ada().await;
+        let space = ada.space("Team").await;
+        let notebook = ada.notebook(&space, "Plan").await;
+        let rooms = Arc::new(Rooms::default());
+        studio.house.set_live(rooms.clone());
+        assert_eq!(ada.view_notebook(&notebook.id).await.unwrap().snapshot.revision, 0);
+        let mut live = ada.view_notebook(&notebook.id).await.unwrap().snapshot;
+        live.document.metadata.insert("typed".into(), json!("just now"));
+        let live = Snapshot { revision: 7, document: live.document };
+        *rooms.open.lock().unwrap() = Some(live.clone());
+        assert_eq!(ada.view_notebook(&notebook.id).await.unwrap().snapshot, live);
+        let exported = ada.export_notebook(&notebook.id, Format::Ipynb).await.unwrap();
+        assert!(String::from_utf8(exported.bytes.to_vec()).unwrap().contains("just now"));
+    }
+
+    async fn notebooks_come_latest_edit_first_in_pages_and_across_spaces(studio: Studio) {
+        studio.ada().await;
+        let bob = studio.someone("bob").await;
+        let (one, two) = (bob.space("One").await, bob.space("Two").await);
+        for title in ["a", "b", "c", "d", "e"] {
+            bob.notebook(&one, title).await;
+            bob.notebook(&two, &format!("{title}2")).await;
+            if title != "c" {
+                studio.time.pass(1);
+            }
+        }
+        let mut seen = Vec::new();
+        let mut before = None;
+        loop {
+            let page = bob.list_notebooks(&one.id, false, PageRequest { before, limit: 2 }).await.unwrap();
+            seen.extend(page.items.into_iter().map(|notebook| notebook.title));
+            before = page.next;
+            if before.is_none() { break }
+        }
+        seen[1..3].sort();
+        assert_eq!(seen, ["e", "c", "d", "b", "a"]);
+        let recent = bob.recent_notebooks(3).await.unwrap();
+        assert_eq!(recent.len(), 3);
+        assert!(recent[..2].iter().all(|notebook| notebook.title.starts_with('e')));
+    }
+
+    async fn an_archived_notebook_is_there_to_be_read(studio: Studio) {
+        let ada = studio.ada().await;
+        let space = ada.space("Team").await;
+        let notebook = ada.notebook(&space, "Plan").await;
+        let rooms = Arc::new(Rooms::default());
+        studio.house.set_live(rooms.clone());
+        let archive = |archived| NotebookChange { archived: Some(archived), title: None };
+        let archived = ada.change_notebook(&notebook.id, archive(true)).await.unwrap();
+        assert!(archived.archived_at.is_some() && !archived.may.edit && archived.may.view);
+        assert_eq!(*rooms.told.lock().unwrap(), [ada.user.id.clone()], "whoever has it open hears of it");
+        assert!(ada.list_notebooks(&space.id, false, PageRequest::first()).await.unwrap().items.is_empty());
+        assert_eq!(ada.list_notebooks(&space.id, true, PageRequest::first()).await.unwrap().items.len(), 1);
+        assert_eq!(ada.read_space(&space.id).await.unwrap().notebooks, 0);
+        let rename = NotebookChange { title: Some("New".into()), archived: None };
+        assert_eq!(code(ada.change_notebook(&notebook.id, rename).await), "archived");
+        let back = ada.change_notebook(&notebook.id, archive(false)).await.unwrap();
+        assert!(back.archived_at.is_none() && back.may.edit);
+    }
+}
