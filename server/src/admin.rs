@@ -15,33 +15,66 @@ pub async fn create_user(
     password: Option<String>,
 ) -> Result<String> {
     let (password, shown) = given_or_made(password)?;
-    let new = NewUser { username: username.to_owned(), name: name.to_owned(), password, administrator };
+    let new = NewUser {
+        username: username.to_owned(),
+        name: name.to_owned(),
+        password,
+        administrator,
+    };
     let user = house.add_user(new).await?;
-    let kind = if user.administrator { "administrator " } else { "" };
-    Ok(format!("created {kind}{}{}", user.username, shown_line(&shown)))
+    let kind = if user.administrator {
+        "administrator "
+    } else {
+        ""
+    };
+    Ok(format!(
+        "created {kind}{}{}",
+        user.username,
+        shown_line(&shown)
+    ))
 }
 
 /// Gives a person a new password and ends all their sessions. Without a password one is made up and shown once.
-pub async fn reset_password(house: &House, username: &str, password: Option<String>) -> Result<String> {
+pub async fn reset_password(
+    house: &House,
+    username: &str,
+    password: Option<String>,
+) -> Result<String> {
     let (password, shown) = given_or_made(password)?;
     let user = house.reset_password(username, password).await?;
-    Ok(format!("new password for {}; every session of theirs has ended{}", user.username, shown_line(&shown)))
+    Ok(format!(
+        "new password for {}; every session of theirs has ended{}",
+        user.username,
+        shown_line(&shown)
+    ))
 }
 
 /// One line per person, the newest first.
 pub async fn list_users(house: &House) -> Result<String> {
     let everyone = house.all_users().await?;
     if everyone.is_empty() {
-        return Ok("nobody yet: create the first administrator, or open the set-up link the server prints".to_owned());
+        return Ok(
+            "nobody yet: create the first administrator, or open the set-up link the server prints"
+                .to_owned(),
+        );
     }
-    let width = everyone.iter().map(|user| user.username.len()).max().unwrap_or(0);
+    let width = everyone
+        .iter()
+        .map(|user| user.username.len())
+        .max()
+        .unwrap_or(0);
     let line = |user: &User| {
         let kind = match (user.disabled_at, user.administrator) {
             (Some(_), _) => "disabled",
             (None, true) => "administrator",
             (None, false) => "",
         };
-        format!("{:<width$}  {:<13}  {}  {}", user.username, kind, user.id, user.name).trim_end().to_owned()
+        format!(
+            "{:<width$}  {:<13}  {}  {}",
+            user.username, kind, user.id, user.name
+        )
+        .trim_end()
+        .to_owned()
     };
     Ok(everyone.iter().map(line).collect::<Vec<_>>().join("\n"))
 }
@@ -58,5 +91,8 @@ fn given_or_made(password: Option<String>) -> Result<(String, Option<String>)> {
 }
 
 fn shown_line(shown: &Option<String>) -> String {
-    shown.as_ref().map(|password| format!("\npassword (shown once): {password}")).unwrap_or_default()
+    shown
+        .as_ref()
+        .map(|password| format!("\npassword (shown once): {password}"))
+        .unwrap_or_default()
 }

@@ -90,7 +90,9 @@ macro_rules! end_sessions {
 
 impl Db {
     pub async fn has_users(&self) -> Result<bool> {
-        Ok(on!(self, pool => sqlx::query_scalar("select exists (select 1 from users)").fetch_one(pool).await?))
+        Ok(
+            on!(self, pool => sqlx::query_scalar("select exists (select 1 from users)").fetch_one(pool).await?),
+        )
     }
 
     pub async fn user(&self, id: &UserId) -> Result<Option<StoredUser>> {
@@ -129,7 +131,9 @@ impl Db {
             .fetch_all(pool)
             .await?
         });
-        rows.into_iter().map(|row| Ok(stored_user(row)?.user)).collect()
+        rows.into_iter()
+            .map(|row| Ok(stored_user(row)?.user))
+            .collect()
     }
 
     /// [`Error::Taken`] when there is someone of that username.
@@ -190,7 +194,9 @@ impl Db {
     }
 
     pub async fn setup_token(&self) -> Result<Option<String>> {
-        Ok(on!(self, pool => sqlx::query_scalar("select token_hash from setup where id = 1").fetch_optional(pool).await?))
+        Ok(
+            on!(self, pool => sqlx::query_scalar("select token_hash from setup where id = 1").fetch_optional(pool).await?),
+        )
     }
 
     /// New hash; every open session but `spare` ends. Returns those that ended.
@@ -244,7 +250,12 @@ impl Db {
     }
 
     /// Opens a session, ending `old` if one is named.
-    pub async fn open_session(&self, session: &NewSession, old: Option<&SessionId>, entry: &Audit) -> Result<()> {
+    pub async fn open_session(
+        &self,
+        session: &NewSession,
+        old: Option<&SessionId>,
+        entry: &Audit,
+    ) -> Result<()> {
         change!(self, tx => {
             if let Some(old) = old {
                 sqlx::query("update sessions set ended_at = $1 where id = $2 and ended_at is null")
@@ -260,7 +271,18 @@ impl Db {
     }
 
     pub async fn session_by_secret(&self, secret_hash: &str) -> Result<Option<FoundSession>> {
-        type Row = (String, String, i64, i64, String, String, String, bool, i64, Option<i64>);
+        type Row = (
+            String,
+            String,
+            i64,
+            i64,
+            String,
+            String,
+            String,
+            bool,
+            i64,
+            Option<i64>,
+        );
         let row: Option<Row> = on!(self, pool => {
             sqlx::query_as(
                 "select s.id, s.secret_hash, s.seen_at, s.expires_at,
@@ -272,15 +294,37 @@ impl Db {
             .fetch_optional(pool)
             .await?
         });
-        row.map(|(id, secret_hash, seen_at, expires_at, user, username, name, administrator, created_at, disabled_at)| {
-            Ok(FoundSession {
-                id: stored(id)?,
+        row.map(
+            |(
+                id,
                 secret_hash,
-                seen_at: Timestamp(seen_at),
-                expires_at: Timestamp(expires_at),
-                user: stored_user((user, username, name, String::new(), administrator, created_at, disabled_at))?.user,
-            })
-        })
+                seen_at,
+                expires_at,
+                user,
+                username,
+                name,
+                administrator,
+                created_at,
+                disabled_at,
+            )| {
+                Ok(FoundSession {
+                    id: stored(id)?,
+                    secret_hash,
+                    seen_at: Timestamp(seen_at),
+                    expires_at: Timestamp(expires_at),
+                    user: stored_user((
+                        user,
+                        username,
+                        name,
+                        String::new(),
+                        administrator,
+                        created_at,
+                        disabled_at,
+                    ))?
+                    .user,
+                })
+            },
+        )
         .transpose()
     }
 
@@ -296,7 +340,12 @@ impl Db {
     }
 
     /// Open sessions of a person, latest first. Those seen before `seen_after` or expired by `now` are over.
-    pub async fn sessions_of(&self, user: &UserId, now: Timestamp, seen_after: Timestamp) -> Result<Vec<SessionInfo>> {
+    pub async fn sessions_of(
+        &self,
+        user: &UserId,
+        now: Timestamp,
+        seen_after: Timestamp,
+    ) -> Result<Vec<SessionInfo>> {
         let rows: Vec<(String, String, i64, i64, i64)> = on!(self, pool => {
             sqlx::query_as(
                 "select id, agent, created_at, seen_at, expires_at from sessions
@@ -324,7 +373,13 @@ impl Db {
     }
 
     /// `false`: the person has no such open session.
-    pub async fn end_session(&self, user: &UserId, session: &SessionId, at: Timestamp, entry: &Audit) -> Result<bool> {
+    pub async fn end_session(
+        &self,
+        user: &UserId,
+        session: &SessionId,
+        at: Timestamp,
+        entry: &Audit,
+    ) -> Result<bool> {
         change!(self, tx => {
             let done = sqlx::query("update sessions set ended_at = $1 where id = $2 and user_id = $3 and ended_at is null")
                 .bind(at.0)
@@ -356,14 +411,19 @@ impl Db {
     }
 
     /// Sessions that ended after a moment, by whoever: another studio on this database, or an administrator's command.
-    pub async fn sessions_ended_after(&self, at: Timestamp) -> Result<Vec<(SessionId, UserId, Timestamp)>> {
+    pub async fn sessions_ended_after(
+        &self,
+        at: Timestamp,
+    ) -> Result<Vec<(SessionId, UserId, Timestamp)>> {
         let rows: Vec<(String, String, i64)> = on!(self, pool => {
             sqlx::query_as("select id, user_id, ended_at from sessions where ended_at > $1 order by ended_at limit 10000")
                 .bind(at.0)
                 .fetch_all(pool)
                 .await?
         });
-        rows.into_iter().map(|(id, user, at)| Ok((stored(id)?, stored(user)?, Timestamp(at)))).collect()
+        rows.into_iter()
+            .map(|(id, user, at)| Ok((stored(id)?, stored(user)?, Timestamp(at))))
+            .collect()
     }
 
     /// Deletes sessions that were over before a moment.
@@ -383,12 +443,17 @@ pub(crate) fn stored<T>(text: impl AsRef<str>) -> Result<T>
 where
     T: std::str::FromStr,
 {
-    text.as_ref()
-        .parse()
-        .map_err(|_| Error::broken(format!("the database holds {:?} where another kind of id belongs", text.as_ref())))
+    text.as_ref().parse().map_err(|_| {
+        Error::broken(format!(
+            "the database holds {:?} where another kind of id belongs",
+            text.as_ref()
+        ))
+    })
 }
 
-fn stored_user((id, username, name, password, administrator, created_at, disabled_at): UserRow) -> Result<StoredUser> {
+fn stored_user(
+    (id, username, name, password, administrator, created_at, disabled_at): UserRow,
+) -> Result<StoredUser> {
     Ok(StoredUser {
         user: User {
             id: stored(id)?,

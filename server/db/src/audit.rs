@@ -37,13 +37,21 @@ pub(crate) use audit;
 
 impl Db {
     /// The newest entries first: time, actor, action, object, detail.
-    pub async fn audit_log(&self, limit: i64) -> Result<Vec<(Timestamp, String, String, String, String)>> {
+    pub async fn audit_log(
+        &self,
+        limit: i64,
+    ) -> Result<Vec<(Timestamp, String, String, String, String)>> {
         let rows: Vec<(i64, String, String, String, String)> = on!(self, pool => {
             sqlx::query_as("select at, actor, action, object, detail from audit order by at desc, id desc limit $1")
                 .bind(limit)
                 .fetch_all(pool)
                 .await?
         });
-        Ok(rows.into_iter().map(|(at, actor, action, object, detail)| (Timestamp(at), actor, action, object, detail)).collect())
+        Ok(rows
+            .into_iter()
+            .map(|(at, actor, action, object, detail)| {
+                (Timestamp(at), actor, action, object, detail)
+            })
+            .collect())
     }
 }

@@ -4,8 +4,11 @@ use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::Connection as _;
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
 
 use crate::engine::Engine;
 use crate::{Error, Result};
@@ -23,7 +26,10 @@ pub(crate) async fn open(url: &str) -> Result<Engine> {
     if url.starts_with("postgres://") || url.starts_with("postgresql://") {
         Ok(Engine::Postgres(open_postgres(url).await?))
     } else {
-        let path = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:")).unwrap_or(url);
+        let path = url
+            .strip_prefix("sqlite://")
+            .or_else(|| url.strip_prefix("sqlite:"))
+            .unwrap_or(url);
         open_sqlite(Path::new(path)).await
     }
 }
@@ -40,7 +46,10 @@ async fn open_sqlite(path: &Path) -> Result<Engine> {
     let cannot = |error: sqlx::Error| match Error::from(error) {
         Error::Broken(cause) => Error::unavailable(
             "database.unreachable",
-            format!("the database file {} cannot be opened: {cause}", path.display()),
+            format!(
+                "the database file {} cannot be opened: {cause}",
+                path.display()
+            ),
         ),
         other => other,
     };
@@ -77,13 +86,28 @@ async fn open_postgres(url: &str) -> Result<PgPool> {
         .application_name("datalayer")
         // Not left to the server's configuration: an acknowledged change is on disk.
         .options([("synchronous_commit", "on")]);
-    let connected = PgPoolOptions::new().max_connections(20).acquire_timeout(ACQUIRE).connect_with(options.clone()).await;
-    connected.map_err(|error| {
+    let unreachable = |cause: &dyn std::fmt::Display| {
         Error::unavailable(
             "database.unreachable",
-            format!("Postgres at {} does not let us in: {error}", options.get_host()),
+            format!(
+                "Postgres at {}, port {}, does not let us in: {cause}",
+                options.get_host(),
+                options.get_port()
+            ),
         )
-    })
+    };
+    // One connection by itself first: a pool hides the cause behind its own patience.
+    match tokio::time::timeout(ACQUIRE, PgConnection::connect_with(&options)).await {
+        Ok(Ok(connection)) => drop(connection.close().await),
+        Ok(Err(cause)) => return Err(unreachable(&cause)),
+        Err(_) => return Err(unreachable(&"no answer within 10 seconds")),
+    }
+    let pool = PgPoolOptions::new()
+        .max_connections(20)
+        .acquire_timeout(ACQUIRE)
+        .connect_with(options.clone())
+        .await;
+    pool.map_err(|cause| unreachable(&cause))
 }
 
 /// A copy of a SQLite database as it is now, in one file; Postgres has its own tools.
@@ -94,19 +118,36 @@ pub(crate) async fn copy_beside(write: &SqlitePool, suffix: &str) -> Result<()> 
     if copy.exists() {
         return Ok(());
     }
-    sqlx::query("vacuum into $1").bind(copy.display().to_string()).execute(write).await?;
+    sqlx::query("vacuum into $1")
+        .bind(copy.display().to_string())
+        .execute(write)
+        .await?;
     Ok(())
 }
 
 /// Whether an engine's error code says "not now", and what people then read.
 /// SQLite gives extended result codes in decimal, Postgres five characters of SQLSTATE.
 pub(crate) fn unavailable(code: &str) -> Option<(&'static str, &'static str)> {
-    const FULL: (&str, &str) =
-        ("database.full", "the disk is full: nothing can be saved until space is free; reading still works");
-    const BUSY: (&str, &str) = ("database.busy", "the database is locked by another program; saving waits until it lets go");
-    const READ_ONLY: (&str, &str) = ("database.read_only", "the database can be read but not written; check its file's rights");
-    const DISK: (&str, &str) = ("database.disk", "the disk refused to write; check its health and space");
-    const GONE: (&str, &str) = ("database.unreachable", "the database does not answer; saving waits until it is back");
+    const FULL: (&str, &str) = (
+        "database.full",
+        "the disk is full: nothing can be saved until space is free; reading still works",
+    );
+    const BUSY: (&str, &str) = (
+        "database.busy",
+        "the database is locked by another program; saving waits until it lets go",
+    );
+    const READ_ONLY: (&str, &str) = (
+        "database.read_only",
+        "the database can be read but not written; check its file's rights",
+    );
+    const DISK: (&str, &str) = (
+        "database.disk",
+        "the disk refused to write; check its health and space",
+    );
+    const GONE: (&str, &str) = (
+        "database.unreachable",
+        "the database does not answer; saving waits until it is back",
+    );
     // SQLite's codes never have five digits.
     if code.len() == 5 {
         return match code {
@@ -115,7 +156,9 @@ pub(crate) fn unavailable(code: &str) -> Option<(&'static str, &'static str)> {
             "58030" => Some(DISK),
             // Serialization failure, deadlock, lock not available, statement timeout, too many connections.
             "40001" | "40P01" | "55P03" | "57014" | "53300" => Some(BUSY),
-            _ if code.starts_with("08") || code.starts_with("57P") || code.starts_with("53") => Some(GONE),
+            _ if code.starts_with("08") || code.starts_with("57P") || code.starts_with("53") => {
+                Some(GONE)
+            }
             _ => None,
         };
     }
@@ -130,7 +173,9 @@ pub(crate) fn unavailable(code: &str) -> Option<(&'static str, &'static str)> {
 }
 
 fn readers() -> u32 {
-    std::thread::available_parallelism().map_or(4, |cores| u32::try_from(cores.get() * 2).unwrap_or(8).clamp(4, 16))
+    std::thread::available_parallelism().map_or(4, |cores| {
+        u32::try_from(cores.get() * 2).unwrap_or(8).clamp(4, 16)
+    })
 }
 
 #[cfg(test)]
@@ -139,15 +184,25 @@ mod tests {
 
     #[test]
     fn both_engines_say_that_the_disk_is_full_in_the_same_words() {
-        assert_eq!(unavailable("13").map(|(code, _)| code), Some("database.full"));
-        assert_eq!(unavailable("53100").map(|(code, _)| code), Some("database.full"));
+        assert_eq!(
+            unavailable("13").map(|(code, _)| code),
+            Some("database.full")
+        );
+        assert_eq!(
+            unavailable("53100").map(|(code, _)| code),
+            Some("database.full")
+        );
     }
 
     #[test]
     fn a_lock_is_busy_and_a_broken_rule_is_not() {
         // SQLITE_BUSY, SQLITE_BUSY_SNAPSHOT, deadlock.
         for code in ["5", "517", "40P01", "40001"] {
-            assert_eq!(unavailable(code).map(|(code, _)| code), Some("database.busy"), "{code}");
+            assert_eq!(
+                unavailable(code).map(|(code, _)| code),
+                Some("database.busy"),
+                "{code}"
+            );
         }
         // SQLITE_CONSTRAINT_FOREIGNKEY, foreign key violation, syntax error.
         for code in ["787", "23503", "42601"] {
@@ -158,7 +213,11 @@ mod tests {
     #[test]
     fn a_server_that_shuts_down_is_unreachable() {
         for code in ["57P01", "57P03", "08006"] {
-            assert_eq!(unavailable(code).map(|(code, _)| code), Some("database.unreachable"), "{code}");
+            assert_eq!(
+                unavailable(code).map(|(code, _)| code),
+                Some("database.unreachable"),
+                "{code}"
+            );
         }
     }
 }

@@ -9,7 +9,10 @@ use crate::{Result, dialect, migrations, writer};
 #[derive(Clone, Debug)]
 pub(crate) enum Engine {
     /// Any number of readers, one writer: SQLite has one write lock, and waiting for it in our own queue is fair.
-    Sqlite { read: SqlitePool, write: SqlitePool },
+    Sqlite {
+        read: SqlitePool,
+        write: SqlitePool,
+    },
     Postgres(PgPool),
 }
 

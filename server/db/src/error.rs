@@ -25,7 +25,10 @@ pub enum Error {
 
 impl Error {
     pub(crate) fn unavailable(code: &'static str, reason: impl Into<String>) -> Self {
-        Self::Unavailable { code, reason: reason.into() }
+        Self::Unavailable {
+            code,
+            reason: reason.into(),
+        }
     }
 
     pub(crate) fn broken(cause: impl std::fmt::Display) -> Self {
@@ -38,7 +41,11 @@ impl From<sqlx::Error> for Error {
         use sqlx::Error as E;
         match &error {
             E::Database(cause) if cause.is_unique_violation() => Self::Taken,
-            E::Database(cause) => match cause.code().as_deref().and_then(crate::dialect::unavailable) {
+            E::Database(cause) => match cause
+                .code()
+                .as_deref()
+                .and_then(crate::dialect::unavailable)
+            {
                 Some((code, reason)) => {
                     tracing::warn!(cause = %error, "the database refused");
                     Self::unavailable(code, reason)
@@ -49,10 +56,16 @@ impl From<sqlx::Error> for Error {
                 "database.busy",
                 "the database is too busy to answer now; what you typed is kept, and saving goes on when it answers",
             ),
-            E::PoolClosed => Self::unavailable("studio.closing", "the studio is closing; try again in a moment"),
+            E::PoolClosed => Self::unavailable(
+                "studio.closing",
+                "the studio is closing; try again in a moment",
+            ),
             E::Io(_) | E::Tls(_) | E::Protocol(_) | E::WorkerCrashed | E::BeginFailed => {
                 tracing::warn!(cause = %error, "the database does not answer");
-                Self::unavailable("database.unreachable", "the database does not answer; saving waits until it is back")
+                Self::unavailable(
+                    "database.unreachable",
+                    "the database does not answer; saving waits until it is back",
+                )
             }
             _ => Self::broken(error),
         }

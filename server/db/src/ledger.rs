@@ -34,7 +34,9 @@ impl Db {
                 .fetch_optional(pool)
                 .await?
         });
-        let Some((title, kernel)) = row else { return Ok(None) };
+        let Some((title, kernel)) = row else {
+            return Ok(None);
+        };
         let snapshots: Vec<(i64, String)> = on!(self, pool => {
             sqlx::query_as("select revision, document from snapshots where notebook_id = $1 order by revision desc")
                 .bind(notebook.as_str())
@@ -57,11 +59,18 @@ impl Db {
             kernel,
             snapshots: snapshots
                 .into_iter()
-                .map(|(revision, document)| Ok(StoredSnapshot { revision: unsigned(revision)?, document }))
+                .map(|(revision, document)| {
+                    Ok(StoredSnapshot {
+                        revision: unsigned(revision)?,
+                        document,
+                    })
+                })
                 .collect::<Result<_>>()?,
             received: received
                 .into_iter()
-                .map(|(client, sequence, author)| Ok((client_id(client)?, unsigned(sequence)?, stored(author)?)))
+                .map(|(client, sequence, author)| {
+                    Ok((client_id(client)?, unsigned(sequence)?, stored(author)?))
+                })
                 .collect::<Result<_>>()?,
         }))
     }
@@ -80,20 +89,23 @@ impl Db {
             .await?
         });
         rows.into_iter()
-            .map(|(revision, client, sequence, operations, author, author_name, at)| {
-                Ok(LogEntry {
-                    batch: Accepted {
-                        revision: unsigned(revision)?,
-                        client: client_id(client)?,
-                        sequence: unsigned(sequence)?,
-                        operations: serde_json::from_str(&operations)
-                            .map_err(|error| Error::broken(format!("batch {revision} of {notebook}: {error}")))?,
-                    },
-                    author: stored(author)?,
-                    author_name,
-                    at: Timestamp(at),
-                })
-            })
+            .map(
+                |(revision, client, sequence, operations, author, author_name, at)| {
+                    Ok(LogEntry {
+                        batch: Accepted {
+                            revision: unsigned(revision)?,
+                            client: client_id(client)?,
+                            sequence: unsigned(sequence)?,
+                            operations: serde_json::from_str(&operations).map_err(|error| {
+                                Error::broken(format!("batch {revision} of {notebook}: {error}"))
+                            })?,
+                        },
+                        author: stored(author)?,
+                        author_name,
+                        at: Timestamp(at),
+                    })
+                },
+            )
             .collect()
     }
 
@@ -105,20 +117,36 @@ impl Db {
                 revision: signed(entry.batch.revision)?,
                 client: entry.batch.client.as_str().to_owned(),
                 sequence: signed(entry.batch.sequence)?,
-                operations: serde_json::to_string(&entry.batch.operations).map_err(Error::broken)?,
+                operations: serde_json::to_string(&entry.batch.operations)
+                    .map_err(Error::broken)?,
                 author: entry.author.as_str().to_owned(),
                 author_name: entry.author_name,
                 at: entry.at.0,
             });
         }
-        if rows.windows(2).any(|pair| pair[1].revision != pair[0].revision + 1) {
-            return Err(Error::broken(format!("an append to {notebook} leaves out a revision")));
+        if rows
+            .windows(2)
+            .any(|pair| pair[1].revision != pair[0].revision + 1)
+        {
+            return Err(Error::broken(format!(
+                "an append to {notebook} leaves out a revision"
+            )));
         }
-        self.writer.submit(Work::Batches { notebook: notebook.as_str().to_owned(), rows }).await
+        self.writer
+            .submit(Work::Batches {
+                notebook: notebook.as_str().to_owned(),
+                rows,
+            })
+            .await
     }
 
     /// Keeps a snapshot and the one before it.
-    pub async fn keep_snapshot(&self, notebook: &NotebookId, snapshot: &StoredSnapshot, at: Timestamp) -> Result<()> {
+    pub async fn keep_snapshot(
+        &self,
+        notebook: &NotebookId,
+        snapshot: &StoredSnapshot,
+        at: Timestamp,
+    ) -> Result<()> {
         let revision = signed(snapshot.revision)?;
         change!(self, tx => {
             let newest: Option<i64> = sqlx::query_scalar("select revision from notebooks where id = $1")

@@ -24,7 +24,13 @@ impl DirectoryLock {
     pub fn take(directory: &Path) -> Result<Self> {
         let path = directory.join("datalayer.lock");
         let cannot = |cause: &dyn std::fmt::Display| {
-            Error::unavailable("data.unwritable", format!("the data directory {} cannot be used: {cause}", directory.display()))
+            Error::unavailable(
+                "data.unwritable",
+                format!(
+                    "the data directory {} cannot be used: {cause}",
+                    directory.display()
+                ),
+            )
         };
         let mut file = OpenOptions::new()
             .read(true)
@@ -70,7 +76,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let first = DirectoryLock::take(folder.path()).unwrap();
         let refused = DirectoryLock::take(folder.path()).unwrap_err().to_string();
-        assert!(refused.contains(&format!("in use by process {}", std::process::id())), "{refused}");
+        assert!(
+            refused.contains(&format!("in use by process {}", std::process::id())),
+            "{refused}"
+        );
         drop(first);
         DirectoryLock::take(folder.path()).unwrap();
     }

@@ -11,7 +11,11 @@ use crate::{Error, Result, dialect};
 /// Number, name, words. Never edit one that was released: add the next.
 pub(crate) type Step = (i64, &'static str, &'static str);
 
-pub(crate) const ALL: &[Step] = &[(1, "foundation", include_str!("../migrations/0001_foundation.sql"))];
+pub(crate) const ALL: &[Step] = &[(
+    1,
+    "foundation",
+    include_str!("../migrations/0001_foundation.sql"),
+)];
 
 /// Brings the database to the last of `steps`. A SQLite database that holds something is copied beside itself first.
 pub(crate) async fn run(engine: &Engine, steps: &[Step]) -> Result<()> {
@@ -33,7 +37,13 @@ pub(crate) async fn run(engine: &Engine, steps: &[Step]) -> Result<()> {
         steps
             .iter()
             .map(|(number, name, words)| {
-                Migration::new(*number, Cow::Borrowed(*name), MigrationType::Simple, words.into_sql_str(), false)
+                Migration::new(
+                    *number,
+                    Cow::Borrowed(*name),
+                    MigrationType::Simple,
+                    words.into_sql_str(),
+                    false,
+                )
             })
             .collect(),
     );
@@ -60,23 +70,32 @@ pub(crate) async fn run(engine: &Engine, steps: &[Step]) -> Result<()> {
 async fn applied(engine: &Engine) -> Result<i64> {
     match engine {
         Engine::Sqlite { read, .. } => {
-            let known: Option<String> =
-                sqlx::query_scalar("select name from sqlite_master where type = 'table' and name = '_sqlx_migrations'")
-                    .fetch_optional(read)
-                    .await?;
+            let known: Option<String> = sqlx::query_scalar(
+                "select name from sqlite_master where type = 'table' and name = '_sqlx_migrations'",
+            )
+            .fetch_optional(read)
+            .await?;
             if known.is_none() {
                 return Ok(0);
             }
-            let newest: Option<i64> = sqlx::query_scalar("select max(version) from _sqlx_migrations").fetch_one(read).await?;
+            let newest: Option<i64> =
+                sqlx::query_scalar("select max(version) from _sqlx_migrations")
+                    .fetch_one(read)
+                    .await?;
             Ok(newest.unwrap_or(0))
         }
         Engine::Postgres(pool) => {
             let known: Option<String> =
-                sqlx::query_scalar("select cast(to_regclass('_sqlx_migrations') as text)").fetch_one(pool).await?;
+                sqlx::query_scalar("select cast(to_regclass('_sqlx_migrations') as text)")
+                    .fetch_one(pool)
+                    .await?;
             if known.is_none() {
                 return Ok(0);
             }
-            let newest: Option<i64> = sqlx::query_scalar("select max(version) from _sqlx_migrations").fetch_one(pool).await?;
+            let newest: Option<i64> =
+                sqlx::query_scalar("select max(version) from _sqlx_migrations")
+                    .fetch_one(pool)
+                    .await?;
             Ok(newest.unwrap_or(0))
         }
     }
@@ -86,7 +105,14 @@ async fn applied(engine: &Engine) -> Result<i64> {
 mod tests {
     use super::*;
 
-    const MORE: &[Step] = &[ALL[0], (2, "more", "create table more (id text not null primary key)")];
+    const MORE: &[Step] = &[
+        ALL[0],
+        (
+            2,
+            "more",
+            "create table more (id text not null primary key)",
+        ),
+    ];
 
     #[tokio::test]
     async fn a_database_that_holds_something_is_copied_before_it_is_migrated() {
@@ -94,10 +120,21 @@ mod tests {
         let file = folder.path().join("datalayer.sqlite");
         let engine = dialect::open(&file.display().to_string()).await.unwrap();
         run(&engine, ALL).await.unwrap();
-        assert!(!folder.path().join("datalayer.before-1.sqlite").exists(), "an empty database is not worth a copy");
+        assert!(
+            !folder.path().join("datalayer.before-1.sqlite").exists(),
+            "an empty database is not worth a copy"
+        );
         run(&engine, MORE).await.unwrap();
         assert!(folder.path().join("datalayer.before-2.sqlite").exists());
-        let copy = dialect::open(&folder.path().join("datalayer.before-2.sqlite").display().to_string()).await.unwrap();
+        let copy = dialect::open(
+            &folder
+                .path()
+                .join("datalayer.before-2.sqlite")
+                .display()
+                .to_string(),
+        )
+        .await
+        .unwrap();
         assert_eq!(applied(&copy).await.unwrap(), 1);
         assert_eq!(applied(&engine).await.unwrap(), 2);
     }
@@ -105,16 +142,25 @@ mod tests {
     #[tokio::test]
     async fn a_newer_database_is_refused_by_name() {
         let folder = tempfile::tempdir().unwrap();
-        let engine = dialect::open(&folder.path().join("d.sqlite").display().to_string()).await.unwrap();
+        let engine = dialect::open(&folder.path().join("d.sqlite").display().to_string())
+            .await
+            .unwrap();
         run(&engine, MORE).await.unwrap();
         let refused = run(&engine, ALL).await.unwrap_err();
-        assert!(refused.to_string().contains("newer Datalayer (schema 2, this one knows 1)"), "{refused}");
+        assert!(
+            refused
+                .to_string()
+                .contains("newer Datalayer (schema 2, this one knows 1)"),
+            "{refused}"
+        );
     }
 
     #[tokio::test]
     async fn migrating_twice_changes_nothing() {
         let folder = tempfile::tempdir().unwrap();
-        let engine = dialect::open(&folder.path().join("d.sqlite").display().to_string()).await.unwrap();
+        let engine = dialect::open(&folder.path().join("d.sqlite").display().to_string())
+            .await
+            .unwrap();
         run(&engine, ALL).await.unwrap();
         run(&engine, ALL).await.unwrap();
         assert_eq!(applied(&engine).await.unwrap(), 1);

@@ -50,8 +50,18 @@ pub struct BlobFacts {
     pub bytes: i64,
 }
 
-type NotebookRow =
-    (String, String, String, i64, i64, String, Option<i64>, bool, Option<String>, Option<String>);
+type NotebookRow = (
+    String,
+    String,
+    String,
+    i64,
+    i64,
+    String,
+    Option<i64>,
+    bool,
+    Option<String>,
+    Option<String>,
+);
 
 macro_rules! insert_blob {
     ($tx:ident, $notebook:expr, $blob:expr, $at:expr) => {{
@@ -118,7 +128,11 @@ impl Db {
     }
 
     /// A notebook as this person sees it; `role` is `None` for a stranger.
-    pub async fn notebook_for(&self, user: &UserId, notebook: &NotebookId) -> Result<Option<NotebookFacts>> {
+    pub async fn notebook_for(
+        &self,
+        user: &UserId,
+        notebook: &NotebookId,
+    ) -> Result<Option<NotebookFacts>> {
         let row: Option<NotebookRow> = on!(self, pool => {
             sqlx::query_as(
                 "select n.id, n.space_id, n.title, n.created_at, n.edited_at, e.name, n.archived_at,
@@ -224,7 +238,12 @@ impl Db {
     }
 
     /// Remembers that an output of this notebook refers to a blob.
-    pub async fn add_blob(&self, notebook: &NotebookId, blob: &BlobFacts, at: Timestamp) -> Result<()> {
+    pub async fn add_blob(
+        &self,
+        notebook: &NotebookId,
+        blob: &BlobFacts,
+        at: Timestamp,
+    ) -> Result<()> {
         change!(self, tx => {
             insert_blob!(tx, notebook.as_str(), blob, at.0);
         });
@@ -246,7 +265,18 @@ impl Db {
 }
 
 fn notebook_facts(
-    (id, space, title, created_at, edited_at, edited_by, archived_at, space_archived, original, role): NotebookRow,
+    (
+        id,
+        space,
+        title,
+        created_at,
+        edited_at,
+        edited_by,
+        archived_at,
+        space_archived,
+        original,
+        role,
+    ): NotebookRow,
 ) -> Result<NotebookFacts> {
     Ok(NotebookFacts {
         id: stored(id)?,

@@ -47,7 +47,12 @@ impl Db {
     }
 
     /// Durable when it returns, with its mark; commits are shared.
-    pub async fn append_runs(&self, notebook: &NotebookId, events: Vec<RunEvent>, mark: Option<SpoolMark>) -> Result<()> {
+    pub async fn append_runs(
+        &self,
+        notebook: &NotebookId,
+        events: Vec<RunEvent>,
+        mark: Option<SpoolMark>,
+    ) -> Result<()> {
         let mut rows = Vec::with_capacity(events.len());
         for event in events {
             rows.push(RunRow {
@@ -55,11 +60,24 @@ impl Db {
                 event: serde_json::to_string(&event).map_err(Error::broken)?,
             });
         }
-        if rows.windows(2).any(|pair| pair[1].sequence != pair[0].sequence + 1) {
-            return Err(Error::broken(format!("an append to the runs of {notebook} leaves out an event")));
+        if rows
+            .windows(2)
+            .any(|pair| pair[1].sequence != pair[0].sequence + 1)
+        {
+            return Err(Error::broken(format!(
+                "an append to the runs of {notebook} leaves out an event"
+            )));
         }
-        let mark = mark.map(|mark| Ok::<_, Error>((mark.kernel, signed(mark.offset)?))).transpose()?;
-        self.writer.submit(Work::Runs { notebook: notebook.as_str().to_owned(), rows, mark }).await
+        let mark = mark
+            .map(|mark| Ok::<_, Error>((mark.kernel, signed(mark.offset)?)))
+            .transpose()?;
+        self.writer
+            .submit(Work::Runs {
+                notebook: notebook.as_str().to_owned(),
+                rows,
+                mark,
+            })
+            .await
     }
 
     /// Keeps a fold; events far behind it are dropped. An older fold than the one there changes nothing.
@@ -85,18 +103,34 @@ impl Db {
         Ok(())
     }
 
-    pub async fn runs_since(&self, notebook: &NotebookId, sequence: u64, limit: u32) -> Result<Since> {
-        let Some(newest) = self.run_sequence(notebook).await? else { return Ok(Since::NoSuchNotebook) };
+    pub async fn runs_since(
+        &self,
+        notebook: &NotebookId,
+        sequence: u64,
+        limit: u32,
+    ) -> Result<Since> {
+        let Some(newest) = self.run_sequence(notebook).await? else {
+            return Ok(Since::NoSuchNotebook);
+        };
         let after = signed(sequence)?;
         // From the future: whoever asks knows a log that is not this one.
         if after > newest || newest - after > i64::from(limit) {
             return Ok(Since::TooMany);
         }
-        let events = self.run_events(notebook, after, i64::from(limit) + 1).await?;
+        let events = self
+            .run_events(notebook, after, i64::from(limit) + 1)
+            .await?;
         let whole = events.len() <= limit as usize
             && i64::try_from(events.len()).is_ok_and(|count| count >= newest - after)
-            && events.iter().zip(sequence + 1..).all(|(event, expected)| event.sequence == expected);
-        Ok(if whole { Since::Events(events) } else { Since::TooMany })
+            && events
+                .iter()
+                .zip(sequence + 1..)
+                .all(|(event, expected)| event.sequence == expected);
+        Ok(if whole {
+            Since::Events(events)
+        } else {
+            Since::TooMany
+        })
     }
 
     pub async fn spool_mark(&self, kernel: &str) -> Result<Option<SpoolMark>> {
@@ -106,7 +140,14 @@ impl Db {
                 .fetch_optional(pool)
                 .await?
         });
-        offset.map(|offset| Ok(SpoolMark { kernel: kernel.to_owned(), offset: unsigned(offset)? })).transpose()
+        offset
+            .map(|offset| {
+                Ok(SpoolMark {
+                    kernel: kernel.to_owned(),
+                    offset: unsigned(offset)?,
+                })
+            })
+            .transpose()
     }
 
     async fn run_sequence(&self, notebook: &NotebookId) -> Result<Option<i64>> {
@@ -118,7 +159,12 @@ impl Db {
         }))
     }
 
-    async fn run_events(&self, notebook: &NotebookId, after: i64, limit: i64) -> Result<Vec<RunEvent>> {
+    async fn run_events(
+        &self,
+        notebook: &NotebookId,
+        after: i64,
+        limit: i64,
+    ) -> Result<Vec<RunEvent>> {
         let rows: Vec<String> = on!(self, pool => {
             sqlx::query_scalar(
                 "select event from run_events where notebook_id = $1 and sequence > $2 order by sequence limit $3",
@@ -131,7 +177,8 @@ impl Db {
         });
         rows.into_iter()
             .map(|event| {
-                serde_json::from_str(&event).map_err(|error| Error::broken(format!("a run event of {notebook}: {error}")))
+                serde_json::from_str(&event)
+                    .map_err(|error| Error::broken(format!("a run event of {notebook}: {error}")))
             })
             .collect()
     }

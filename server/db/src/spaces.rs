@@ -30,7 +30,17 @@ pub enum MemberChange {
     NotAMember,
 }
 
-type SpaceRow = (String, String, String, String, i64, Option<i64>, i64, i64, Option<String>);
+type SpaceRow = (
+    String,
+    String,
+    String,
+    String,
+    i64,
+    Option<i64>,
+    i64,
+    i64,
+    Option<String>,
+);
 
 macro_rules! insert_space {
     ($tx:ident, $space:expr, $manager:expr) => {{
@@ -59,7 +69,11 @@ pub(crate) use insert_space;
 /// Makes changes of one space's members wait for each other on Postgres too.
 macro_rules! lock_space {
     ($tx:ident, $space:expr, $at:expr) => {
-        sqlx::query("update spaces set changed_at = $1 where id = $2").bind($at).bind($space).execute(&mut *$tx).await?
+        sqlx::query("update spaces set changed_at = $1 where id = $2")
+            .bind($at)
+            .bind($space)
+            .execute(&mut *$tx)
+            .await?
     };
 }
 
@@ -77,7 +91,12 @@ macro_rules! has_manager {
 }
 
 impl Db {
-    pub async fn add_space(&self, space: &SpaceFacts, manager: &UserId, entry: &Audit) -> Result<()> {
+    pub async fn add_space(
+        &self,
+        space: &SpaceFacts,
+        manager: &UserId,
+        entry: &Audit,
+    ) -> Result<()> {
         change!(self, tx => {
             insert_space!(tx, space, manager.as_str());
             audit!(tx, entry);
@@ -136,7 +155,12 @@ impl Db {
     }
 
     /// Writes the fields that can change.
-    pub async fn change_space(&self, space: &SpaceFacts, at: Timestamp, entry: &Audit) -> Result<()> {
+    pub async fn change_space(
+        &self,
+        space: &SpaceFacts,
+        at: Timestamp,
+        entry: &Audit,
+    ) -> Result<()> {
         change!(self, tx => {
             sqlx::query(
                 "update spaces set name = $1, name_key = $2, description = $3, archived_at = $4, changed_at = $5 where id = $6",
@@ -167,7 +191,13 @@ impl Db {
         });
         rows.into_iter()
             .map(|(user, username, name, role, added_at)| {
-                Ok(Member { user: stored(user)?, username, name, role: stored(role)?, added_at: Timestamp(added_at) })
+                Ok(Member {
+                    user: stored(user)?,
+                    username,
+                    name,
+                    role: stored(role)?,
+                    added_at: Timestamp(added_at),
+                })
             })
             .collect()
     }
@@ -208,7 +238,13 @@ impl Db {
         Ok(MemberChange::Done)
     }
 
-    pub async fn remove_member(&self, space: &SpaceId, user: &UserId, at: Timestamp, entry: &Audit) -> Result<MemberChange> {
+    pub async fn remove_member(
+        &self,
+        space: &SpaceId,
+        user: &UserId,
+        at: Timestamp,
+        entry: &Audit,
+    ) -> Result<MemberChange> {
         change!(self, tx => {
             lock_space!(tx, space.as_str(), at.0);
             let done = sqlx::query("delete from members where space_id = $1 and user_id = $2")

@@ -25,8 +25,15 @@ const ROWS: usize = 1000;
 /// One thing to make durable.
 #[derive(Clone, Debug)]
 pub(crate) enum Work {
-    Batches { notebook: String, rows: Vec<BatchRow> },
-    Runs { notebook: String, rows: Vec<RunRow>, mark: Option<(String, i64)> },
+    Batches {
+        notebook: String,
+        rows: Vec<BatchRow>,
+    },
+    Runs {
+        notebook: String,
+        rows: Vec<RunRow>,
+        mark: Option<(String, i64)>,
+    },
     /// Answered when everything before it is.
     Nothing,
 }
@@ -63,7 +70,10 @@ pub(crate) struct Counters {
 
 impl Counters {
     pub(crate) fn read(&self) -> WriterCounts {
-        WriterCounts { commits: self.commits.load(Ordering::Relaxed), appends: self.appends.load(Ordering::Relaxed) }
+        WriterCounts {
+            commits: self.commits.load(Ordering::Relaxed),
+            appends: self.appends.load(Ordering::Relaxed),
+        }
     }
 }
 
@@ -82,9 +92,17 @@ struct Job {
 impl WriterHandle {
     /// Waits until the work is durable. Dropping this future does not take the work back.
     pub(crate) async fn submit(&self, work: Work) -> Result<()> {
-        let closing = || Error::unavailable("studio.closing", "the studio is closing; try again in a moment");
+        let closing = || {
+            Error::unavailable(
+                "studio.closing",
+                "the studio is closing; try again in a moment",
+            )
+        };
         let (answer, answered) = oneshot::channel();
-        self.jobs.send(Job { work, answer }).await.map_err(|_| closing())?;
+        self.jobs
+            .send(Job { work, answer })
+            .await
+            .map_err(|_| closing())?;
         answered.await.map_err(|_| closing())?
     }
 }
@@ -104,7 +122,8 @@ pub(crate) fn start(engine: Engine) -> WriterHandle {
 }
 
 async fn commit(engine: &Engine, group: Vec<Job>, counters: &Counters) {
-    let (mut works, answers): (Vec<_>, Vec<_>) = group.into_iter().map(|job| (job.work, job.answer)).unzip();
+    let (mut works, answers): (Vec<_>, Vec<_>) =
+        group.into_iter().map(|job| (job.work, job.answer)).unzip();
     let together = write(engine, &works).await;
     let verdicts = match together {
         Ok(verdicts) => {
@@ -124,7 +143,10 @@ async fn commit(engine: &Engine, group: Vec<Job>, counters: &Counters) {
             verdicts
         }
     };
-    counters.appends.fetch_add(u64::try_from(verdicts.iter().filter(|v| v.is_ok()).count()).unwrap_or(0), Ordering::Relaxed);
+    counters.appends.fetch_add(
+        u64::try_from(verdicts.iter().filter(|v| v.is_ok()).count()).unwrap_or(0),
+        Ordering::Relaxed,
+    );
     for (answer, verdict) in answers.into_iter().zip(verdicts) {
         // Whoever asked may be gone; the work is done all the same.
         let _ = answer.send(verdict);
@@ -363,9 +385,15 @@ mod tests {
     impl Place {
         async fn new() -> Self {
             let folder = tempfile::tempdir().unwrap();
-            let db = Db::open(&folder.path().join("d.sqlite").display().to_string()).await.unwrap();
+            let db = Db::open(&folder.path().join("d.sqlite").display().to_string())
+                .await
+                .unwrap();
             let at = Timestamp(1);
-            let (author, space, notebook) = (UserId::from_parts(1, 1), SpaceId::from_parts(1, 1), NotebookId::from_parts(1, 1));
+            let (author, space, notebook) = (
+                UserId::from_parts(1, 1),
+                SpaceId::from_parts(1, 1),
+                NotebookId::from_parts(1, 1),
+            );
             let user = User {
                 id: author.clone(),
                 username: "ada".into(),
@@ -397,17 +425,45 @@ mod tests {
                 fold: String::new(),
                 blobs: Vec::new(),
             };
-            let entry =
-                Audit { id: "a".into(), at, actor: "x".into(), action: "x", object: "x".into(), detail: String::new() };
-            assert!(db.add_first_user(None, &user, "hash", None, (&home, &first), &entry).await.unwrap());
-            Self { db, notebook, author, folder }
+            let entry = Audit {
+                id: "a".into(),
+                at,
+                actor: "x".into(),
+                action: "x",
+                object: "x".into(),
+                detail: String::new(),
+            };
+            assert!(
+                db.add_first_user(None, &user, "hash", None, (&home, &first), &entry)
+                    .await
+                    .unwrap()
+            );
+            Self {
+                db,
+                notebook,
+                author,
+                folder,
+            }
         }
 
         async fn append(&self, revision: u64, text: &str) -> Result<()> {
-            let set = Operation::SetNotebookMetadata { key: "k".into(), value: Some(text.into()) };
+            let set = Operation::SetNotebookMetadata {
+                key: "k".into(),
+                value: Some(text.into()),
+            };
             let client = ClientId::new("tab").unwrap();
-            let batch = Accepted { revision, client, sequence: revision, operations: vec![set] };
-            let entry = LogEntry { batch, author: self.author.clone(), author_name: "Ada".into(), at: Timestamp(2) };
+            let batch = Accepted {
+                revision,
+                client,
+                sequence: revision,
+                operations: vec![set],
+            };
+            let entry = LogEntry {
+                batch,
+                author: self.author.clone(),
+                author_name: "Ada".into(),
+                at: Timestamp(2),
+            };
             self.db.append(&self.notebook, vec![entry]).await
         }
 
@@ -423,28 +479,73 @@ mod tests {
     async fn a_full_disk_is_said_reading_goes_on_and_saving_comes_back_with_space() {
         let place = Place::new().await;
         place.append(1, "fits").await.unwrap();
-        let pages: i64 = sqlx::query_scalar("pragma page_count").fetch_one(place.writing()).await.unwrap();
+        let pages: i64 = sqlx::query_scalar("pragma page_count")
+            .fetch_one(place.writing())
+            .await
+            .unwrap();
         let limit = |pages: i64| sqlx::AssertSqlSafe(format!("pragma max_page_count = {pages}"));
-        sqlx::query(limit(pages + 4)).execute(place.writing()).await.unwrap();
+        sqlx::query(limit(pages + 4))
+            .execute(place.writing())
+            .await
+            .unwrap();
         let refused = place.append(2, &"x".repeat(200_000)).await.unwrap_err();
-        assert!(matches!(&refused, Error::Unavailable { code: "database.full", .. }), "{refused:?}");
+        assert!(
+            matches!(
+                &refused,
+                Error::Unavailable {
+                    code: "database.full",
+                    ..
+                }
+            ),
+            "{refused:?}"
+        );
         assert!(refused.to_string().contains("the disk is full"));
-        assert_eq!(place.db.log_after(&place.notebook, 0).await.unwrap().len(), 1, "nothing of it was written");
-        sqlx::query(limit(pages + 400)).execute(place.writing()).await.unwrap();
+        assert_eq!(
+            place.db.log_after(&place.notebook, 0).await.unwrap().len(),
+            1,
+            "nothing of it was written"
+        );
+        sqlx::query(limit(pages + 400))
+            .execute(place.writing())
+            .await
+            .unwrap();
         place.append(2, &"x".repeat(200_000)).await.unwrap();
-        assert_eq!(place.db.log_after(&place.notebook, 0).await.unwrap().len(), 2);
+        assert_eq!(
+            place.db.log_after(&place.notebook, 0).await.unwrap().len(),
+            2
+        );
     }
 
     #[tokio::test]
     async fn a_database_another_program_holds_is_busy_and_then_goes_on() {
         let place = Place::new().await;
-        sqlx::query("pragma busy_timeout = 20").execute(place.writing()).await.unwrap();
-        let other = Db::open(&place.folder.path().join("d.sqlite").display().to_string()).await.unwrap();
-        let Engine::Sqlite { write, .. } = &other.engine else { unreachable!("a SQLite place") };
+        sqlx::query("pragma busy_timeout = 20")
+            .execute(place.writing())
+            .await
+            .unwrap();
+        let other = Db::open(&place.folder.path().join("d.sqlite").display().to_string())
+            .await
+            .unwrap();
+        let Engine::Sqlite { write, .. } = &other.engine else {
+            unreachable!("a SQLite place")
+        };
         let held = write.begin_with(crate::dialect::BEGIN_WRITE).await.unwrap();
         let refused = place.append(1, "waits").await.unwrap_err();
-        assert!(matches!(&refused, Error::Unavailable { code: "database.busy", .. }), "{refused:?}");
-        assert_eq!(place.db.users(None, 10).await.unwrap().len(), 1, "reading goes on");
+        assert!(
+            matches!(
+                &refused,
+                Error::Unavailable {
+                    code: "database.busy",
+                    ..
+                }
+            ),
+            "{refused:?}"
+        );
+        assert_eq!(
+            place.db.users(None, 10).await.unwrap().len(),
+            1,
+            "reading goes on"
+        );
         held.rollback().await.unwrap();
         place.append(1, "waits").await.unwrap();
     }
@@ -452,9 +553,22 @@ mod tests {
     #[tokio::test]
     async fn every_commit_is_flushed_to_disk() {
         let place = Place::new().await;
-        let synchronous: i64 = sqlx::query_scalar("pragma synchronous").fetch_one(place.writing()).await.unwrap();
-        let journal: String = sqlx::query_scalar("pragma journal_mode").fetch_one(place.writing()).await.unwrap();
-        let foreign: i64 = sqlx::query_scalar("pragma foreign_keys").fetch_one(place.writing()).await.unwrap();
-        assert_eq!((synchronous, journal.as_str(), foreign), (2, "wal", 1), "2 is FULL");
+        let synchronous: i64 = sqlx::query_scalar("pragma synchronous")
+            .fetch_one(place.writing())
+            .await
+            .unwrap();
+        let journal: String = sqlx::query_scalar("pragma journal_mode")
+            .fetch_one(place.writing())
+            .await
+            .unwrap();
+        let foreign: i64 = sqlx::query_scalar("pragma foreign_keys")
+            .fetch_one(place.writing())
+            .await
+            .unwrap();
+        assert_eq!(
+            (synchronous, journal.as_str(), foreign),
+            (2, "wal", 1),
+            "2 is FULL"
+        );
     }
 }

@@ -5,44 +5,96 @@ use unicode_normalization::UnicodeNormalization as _;
 
 /// Names that would let someone pass for the studio or its operator.
 const RESERVED: &[&str] = &[
-    "abuse", "admin", "administrator", "all", "anonymous", "api", "billing", "bot", "channel", "datalayer", "everyone",
-    "guest", "help", "here", "hostmaster", "info", "mail", "me", "moderator", "nobody", "noreply", "no-reply", "null",
-    "operator", "owner", "postmaster", "public", "root", "security", "staff", "studio", "superuser", "support", "sysadmin",
-    "system", "undefined", "webmaster", "www",
+    "abuse",
+    "admin",
+    "administrator",
+    "all",
+    "anonymous",
+    "api",
+    "billing",
+    "bot",
+    "channel",
+    "datalayer",
+    "everyone",
+    "guest",
+    "help",
+    "here",
+    "hostmaster",
+    "info",
+    "mail",
+    "me",
+    "moderator",
+    "nobody",
+    "noreply",
+    "no-reply",
+    "null",
+    "operator",
+    "owner",
+    "postmaster",
+    "public",
+    "root",
+    "security",
+    "staff",
+    "studio",
+    "superuser",
+    "support",
+    "sysadmin",
+    "system",
+    "undefined",
+    "webmaster",
+    "www",
 ];
 
 /// Checks a username that is to be created. Nothing is changed in silence: what is refused says which rule it breaks.
 pub fn check_username(username: &str) -> Result<()> {
     let refuse = |code: &str, reason: &str| Err(Error::invalid("username", code, reason));
     if username.is_empty() {
-        return refuse("username.empty", "choose a username: 1 to 64 of a-z, 0-9, dot, dash and underscore");
+        return refuse(
+            "username.empty",
+            "choose a username: 1 to 64 of a-z, 0-9, dot, dash and underscore",
+        );
     }
     if username.chars().count() > 64 {
         return refuse("username.too_long", "a username has at most 64 characters");
     }
     if username.bytes().any(|b| b.is_ascii_uppercase()) {
-        return refuse("username.upper_case", "a username is written in lower case: a-z, 0-9, dot, dash and underscore");
+        return refuse(
+            "username.upper_case",
+            "a username is written in lower case: a-z, 0-9, dot, dash and underscore",
+        );
     }
-    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '-' | '_');
+    let allowed =
+        |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '-' | '_');
     if let Some(other) = username.chars().find(|c| !allowed(*c)) {
         let reason = if other.is_whitespace() {
             "a username has no spaces; use a-z, 0-9, dot, dash and underscore".to_owned()
         } else if other.is_alphabetic() {
             // Look-alikes from other alphabets are how one person passes for another.
-            format!("“{other}” is not one of a-z, 0-9, dot, dash and underscore, though it may look like it")
+            format!(
+                "“{other}” is not one of a-z, 0-9, dot, dash and underscore, though it may look like it"
+            )
         } else {
             "a username has only a-z, 0-9, dot, dash and underscore".to_owned()
         };
         return Err(Error::invalid("username", "username.character", reason));
     }
     if !username.starts_with(|c: char| c.is_ascii_alphanumeric()) {
-        return refuse("username.start", "a username starts with a letter or a digit");
+        return refuse(
+            "username.start",
+            "a username starts with a letter or a digit",
+        );
     }
     if username.ends_with('.') || username.contains("..") {
-        return refuse("username.dots", "a username has no two dots in a row and none at the end");
+        return refuse(
+            "username.dots",
+            "a username has no two dots in a row and none at the end",
+        );
     }
     if RESERVED.contains(&username) {
-        return refuse("username.reserved", "this username is kept for the studio itself; choose another");
+        return refuse(
+            "username.reserved",
+            "this username is kept for the studio itself; choose another",
+        );
     }
     Ok(())
 }
@@ -56,7 +108,11 @@ pub fn clean_name(text: &str, field: &str, what: &str, limit: usize) -> Result<S
     }
     let name = clean_line(text);
     if name.is_empty() {
-        return Err(Error::invalid(field, format!("{field}.empty"), format!("{what} needs at least one character")));
+        return Err(Error::invalid(
+            field,
+            format!("{field}.empty"),
+            format!("{what} needs at least one character"),
+        ));
     }
     if name.chars().count() > limit {
         return Err(too_long(field, what, limit));
@@ -113,7 +169,11 @@ fn is_invisible(c: char) -> bool {
 }
 
 fn too_long(field: &str, what: &str, limit: usize) -> Error {
-    Error::invalid(field, format!("{field}.too_long"), format!("{what} has at most {limit} characters"))
+    Error::invalid(
+        field,
+        format!("{field}.too_long"),
+        format!("{what} has at most {limit} characters"),
+    )
 }
 
 #[cfg(test)]
@@ -124,7 +184,14 @@ mod tests {
 
     #[test]
     fn ordinary_usernames_are_fine() {
-        for name in ["a", "ada", "ada.lovelace", "grace-hopper_2", "0x", &"a".repeat(64)] {
+        for name in [
+            "a",
+            "ada",
+            "ada.lovelace",
+            "grace-hopper_2",
+            "0x",
+            &"a".repeat(64),
+        ] {
             assert_eq!(check_username(name), Ok(()), "{name}");
         }
     }
@@ -163,7 +230,10 @@ mod tests {
         assert_eq!(clean_line("e\u{301}"), "\u{e9}");
         let tower = format!("a{}", "\u{301}".repeat(1000));
         assert!(clean_line(&tower).chars().count() <= 5);
-        assert_eq!(clean_line("<img src=x onerror=alert(1)>"), "<img src=x onerror=alert(1)>");
+        assert_eq!(
+            clean_line("<img src=x onerror=alert(1)>"),
+            "<img src=x onerror=alert(1)>"
+        );
     }
 
     #[test]
@@ -174,9 +244,24 @@ mod tests {
 
     #[test]
     fn a_name_of_nothing_visible_is_refused() {
-        assert_eq!(clean_name(" \u{202e}\u{200b} ", "name", "a space's name", 100).unwrap_err().code(), "name.empty");
-        assert_eq!(clean_name(&"x".repeat(101), "name", "a space's name", 100).unwrap_err().code(), "name.too_long");
-        assert_eq!(clean_name(&"x".repeat(1_000_000), "name", "a space's name", 100).unwrap_err().code(), "name.too_long");
+        assert_eq!(
+            clean_name(" \u{202e}\u{200b} ", "name", "a space's name", 100)
+                .unwrap_err()
+                .code(),
+            "name.empty"
+        );
+        assert_eq!(
+            clean_name(&"x".repeat(101), "name", "a space's name", 100)
+                .unwrap_err()
+                .code(),
+            "name.too_long"
+        );
+        assert_eq!(
+            clean_name(&"x".repeat(1_000_000), "name", "a space's name", 100)
+                .unwrap_err()
+                .code(),
+            "name.too_long"
+        );
     }
 
     proptest! {

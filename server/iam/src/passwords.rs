@@ -19,8 +19,12 @@ const PASSES: u32 = 2;
 const LANES: u32 = 1;
 
 /// One password a line, in lower case.
-static COMMON: LazyLock<HashSet<&'static str>> =
-    LazyLock::new(|| include_str!("common-passwords.txt").lines().filter(|line| !line.is_empty()).collect());
+static COMMON: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
+    include_str!("common-passwords.txt")
+        .lines()
+        .filter(|line| !line.is_empty())
+        .collect()
+});
 
 /// Hashes and verifies. Each takes 19 MiB and tens of milliseconds, so as many run at once as there are cores.
 #[derive(Clone)]
@@ -34,8 +38,13 @@ impl Passwords {
     pub async fn new() -> Result<Self> {
         let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
         let unknown = crate::Secret::new()?.text;
-        let dummy = tokio::task::spawn_blocking(move || hash(&unknown)).await.map_err(broken)??;
-        Ok(Self { at_once: Arc::new(Semaphore::new(cores)), dummy: dummy.into() })
+        let dummy = tokio::task::spawn_blocking(move || hash(&unknown))
+            .await
+            .map_err(broken)??;
+        Ok(Self {
+            at_once: Arc::new(Semaphore::new(cores)),
+            dummy: dummy.into(),
+        })
     }
 
     /// May this become someone's password?
@@ -45,7 +54,10 @@ impl Passwords {
             return refuse("password.too_long", "a password has at most 1,024 bytes");
         }
         if password.chars().count() < SHORTEST {
-            return refuse("password.too_short", "a password needs at least 8 characters; a sentence is easy to remember");
+            return refuse(
+                "password.too_short",
+                "a password needs at least 8 characters; a sentence is easy to remember",
+            );
         }
         let lower = password.to_lowercase();
         let name = username.to_lowercase();
@@ -53,11 +65,21 @@ impl Passwords {
         let stem = lower.trim_end_matches(|c: char| !c.is_alphabetic());
         let short_tail = lower.chars().count() - stem.chars().count() <= 5 && !stem.is_empty();
         let common = COMMON.contains(lower.as_str())
-            || short_tail && ["", "1", "123"].iter().any(|tail| COMMON.contains(format!("{stem}{tail}").as_str()));
-        let is_name = !name.is_empty() && (lower == name || lower == name.repeat(2) || short_tail && stem == name);
-        let one_character = lower.chars().next().is_some_and(|first| lower.chars().all(|c| c == first));
+            || short_tail
+                && ["", "1", "123"]
+                    .iter()
+                    .any(|tail| COMMON.contains(format!("{stem}{tail}").as_str()));
+        let is_name = !name.is_empty()
+            && (lower == name || lower == name.repeat(2) || short_tail && stem == name);
+        let one_character = lower
+            .chars()
+            .next()
+            .is_some_and(|first| lower.chars().all(|c| c == first));
         if common || is_name || one_character {
-            return refuse("password.too_common", "this password is too common: it is among the first ones tried; choose another");
+            return refuse(
+                "password.too_common",
+                "this password is too common: it is among the first ones tried; choose another",
+            );
         }
         Ok(())
     }
@@ -65,10 +87,16 @@ impl Passwords {
     /// The PHC string of a password, exactly as received: NUL, emoji and every form of a letter count.
     pub async fn hash(&self, password: String) -> Result<String> {
         if password.len() > LONGEST {
-            return Err(Error::invalid("password", "password.too_long", "a password has at most 1,024 bytes"));
+            return Err(Error::invalid(
+                "password",
+                "password.too_long",
+                "a password has at most 1,024 bytes",
+            ));
         }
         let _turn = self.at_once.acquire().await.map_err(broken)?;
-        tokio::task::spawn_blocking(move || hash(&password)).await.map_err(broken)?
+        tokio::task::spawn_blocking(move || hash(&password))
+            .await
+            .map_err(broken)?
     }
 
     /// Does the password belong to the hash? `None` (nobody of that name) takes the same time and is never right.
@@ -76,9 +104,15 @@ impl Passwords {
         let known = stored.is_some();
         let stored = stored.unwrap_or_else(|| self.dummy.to_string());
         // Nobody has such a password; not even this is told apart by time.
-        let (password, possible) = if password.len() > LONGEST { (String::new(), false) } else { (password, true) };
+        let (password, possible) = if password.len() > LONGEST {
+            (String::new(), false)
+        } else {
+            (password, true)
+        };
         let _turn = self.at_once.acquire().await.map_err(broken)?;
-        let right = tokio::task::spawn_blocking(move || verify(&password, &stored)).await.map_err(broken)??;
+        let right = tokio::task::spawn_blocking(move || verify(&password, &stored))
+            .await
+            .map_err(broken)??;
         Ok(right && known && possible)
     }
 }
@@ -91,17 +125,24 @@ fn argon2() -> Result<Argon2<'static>> {
 fn hash(password: &str) -> Result<String> {
     let mut salt = [0_u8; 16];
     getrandom::fill(&mut salt).map_err(broken)?;
-    let hash: PasswordHash = argon2()?.hash_password_with_salt(password.as_bytes(), &salt).map_err(broken)?;
+    let hash: PasswordHash = argon2()?
+        .hash_password_with_salt(password.as_bytes(), &salt)
+        .map_err(broken)?;
     Ok(hash.to_string())
 }
 
 fn verify(password: &str, stored: &str) -> Result<bool> {
     let stored = PasswordHash::new(stored).map_err(broken)?;
-    Ok(argon2()?.verify_password(password.as_bytes(), &stored).is_ok())
+    Ok(argon2()?
+        .verify_password(password.as_bytes(), &stored)
+        .is_ok())
 }
 
 fn broken(cause: impl std::fmt::Display) -> Error {
-    Error::unavailable("password.unavailable", format!("passwords cannot be checked now ({cause}); try again in a moment"))
+    Error::unavailable(
+        "password.unavailable",
+        format!("passwords cannot be checked now ({cause}); try again in a moment"),
+    )
 }
 
 #[cfg(test)]
@@ -111,10 +152,26 @@ mod tests {
     #[tokio::test]
     async fn a_hash_is_argon2id_with_the_least_the_standard_asks_for() {
         let passwords = Passwords::new().await.unwrap();
-        let hash = passwords.hash("correct horse battery".into()).await.unwrap();
-        assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
-        assert!(passwords.verify("correct horse battery".into(), Some(hash.clone())).await.unwrap());
-        assert!(!passwords.verify("correct horse batterz".into(), Some(hash)).await.unwrap());
+        let hash = passwords
+            .hash("correct horse battery".into())
+            .await
+            .unwrap();
+        assert!(
+            hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
+            "{hash}"
+        );
+        assert!(
+            passwords
+                .verify("correct horse battery".into(), Some(hash.clone()))
+                .await
+                .unwrap()
+        );
+        assert!(
+            !passwords
+                .verify("correct horse batterz".into(), Some(hash))
+                .await
+                .unwrap()
+        );
     }
 
     #[tokio::test]
@@ -122,20 +179,37 @@ mod tests {
         let passwords = Passwords::new().await.unwrap();
         for (password, nearly) in [
             ("nul\0inside it", "nul"),
-            ("\u{1f511}\u{1f511}\u{1f511}\u{1f511} keys \u{1f511}", "\u{1f511}\u{1f511}\u{1f511}\u{1f511} keys "),
+            (
+                "\u{1f511}\u{1f511}\u{1f511}\u{1f511} keys \u{1f511}",
+                "\u{1f511}\u{1f511}\u{1f511}\u{1f511} keys ",
+            ),
             ("caf\u{e9} cr\u{e8}me", "cafe\u{301} cre\u{300}me"),
             (" spaces around ", "spaces around"),
         ] {
             let hash = passwords.hash(password.into()).await.unwrap();
-            assert!(passwords.verify(password.into(), Some(hash.clone())).await.unwrap(), "{password:?}");
-            assert!(!passwords.verify(nearly.into(), Some(hash)).await.unwrap(), "{nearly:?}");
+            assert!(
+                passwords
+                    .verify(password.into(), Some(hash.clone()))
+                    .await
+                    .unwrap(),
+                "{password:?}"
+            );
+            assert!(
+                !passwords.verify(nearly.into(), Some(hash)).await.unwrap(),
+                "{nearly:?}"
+            );
         }
     }
 
     #[tokio::test]
     async fn nobody_has_no_password() {
         let passwords = Passwords::new().await.unwrap();
-        assert!(!passwords.verify("whatever it is".into(), None).await.unwrap());
+        assert!(
+            !passwords
+                .verify("whatever it is".into(), None)
+                .await
+                .unwrap()
+        );
         assert!(!passwords.verify(String::new(), None).await.unwrap());
     }
 
@@ -143,24 +217,44 @@ mod tests {
     fn length_is_at_least_8_characters_and_at_most_1024_bytes() {
         let code = |password: &str| Passwords::check(password, "ada").map_err(|error| error.code());
         assert_eq!(code("7 chars"), Err("password.too_short".into()));
-        assert_eq!(code("\u{1f511}\u{1f512}\u{1f513}\u{1f514}\u{1f515}\u{1f516}\u{1f517}"), Err("password.too_short".into()));
+        assert_eq!(
+            code("\u{1f511}\u{1f512}\u{1f513}\u{1f514}\u{1f515}\u{1f516}\u{1f517}"),
+            Err("password.too_short".into())
+        );
         assert_eq!(code("8 chars!"), Ok(()));
         assert_eq!(code(&"ab".repeat(32).repeat(2)[..65]), Ok(()));
         assert_eq!(code(&"ab".repeat(512)), Ok(()));
-        assert_eq!(code(&format!("{}c", "ab".repeat(512))), Err("password.too_long".into()));
+        assert_eq!(
+            code(&format!("{}c", "ab".repeat(512))),
+            Err("password.too_long".into())
+        );
     }
 
     #[test]
     fn the_first_ones_tried_are_too_common() {
         for password in [
-            "password", "Password1", "12345678", "qwertyuiop", "iloveyou1", "sunshine", "P@ssw0rd", "letmein123", "welcome2026",
-            "aaaaaaaa", "adalovelace", "AdaLovelace99",
+            "password",
+            "Password1",
+            "12345678",
+            "qwertyuiop",
+            "iloveyou1",
+            "sunshine",
+            "P@ssw0rd",
+            "letmein123",
+            "welcome2026",
+            "aaaaaaaa",
+            "adalovelace",
+            "AdaLovelace99",
         ] {
             let refused = Passwords::check(password, "adalovelace").unwrap_err();
             assert_eq!(refused.code(), "password.too_common", "{password}");
             assert_eq!(refused.status(), 422);
         }
         assert!(COMMON.len() >= 3000, "{} common passwords", COMMON.len());
-        assert!(COMMON.iter().all(|line| line.len() >= SHORTEST && *line == line.to_lowercase()));
+        assert!(
+            COMMON
+                .iter()
+                .all(|line| line.len() >= SHORTEST && *line == line.to_lowercase())
+        );
     }
 }

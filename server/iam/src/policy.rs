@@ -66,10 +66,18 @@ pub fn may(who: Option<&User>, role: Option<Role>, action: Action, state: State)
         Action::Comment => Role::Commenter,
         Action::Suggest => Role::Suggester,
         Action::Run => Role::Runner,
-        Action::Edit | Action::CreateNotebook | Action::ChangeNotebook | Action::RestoreNotebook => Role::Editor,
-        Action::ChangeSpace | Action::RestoreSpace | Action::SetMember(_) | Action::RemoveMember => Role::Manager,
+        Action::Edit
+        | Action::CreateNotebook
+        | Action::ChangeNotebook
+        | Action::RestoreNotebook => Role::Editor,
+        Action::ChangeSpace
+        | Action::RestoreSpace
+        | Action::SetMember(_)
+        | Action::RemoveMember => Role::Manager,
     };
-    let Some(role) = role else { return Decision::Hidden };
+    let Some(role) = role else {
+        return Decision::Hidden;
+    };
     if role < needed {
         return Decision::Needs(needed);
     }
@@ -195,10 +203,20 @@ mod tests {
             let caller = person(administrator, false);
             for (action, active, archived) in TABLE {
                 for (state, row) in [(State::Active, active), (State::Archived, archived)] {
-                    let found: String = Role::ALL.iter().map(|role| letter(may(Some(&caller), Some(*role), *action, state))).collect();
-                    assert_eq!(&found, row, "{action:?} while {state:?}, administrator: {administrator}");
+                    let found: String = Role::ALL
+                        .iter()
+                        .map(|role| letter(may(Some(&caller), Some(*role), *action, state)))
+                        .collect();
+                    assert_eq!(
+                        &found, row,
+                        "{action:?} while {state:?}, administrator: {administrator}"
+                    );
                     // An administrator of the studio is a stranger in a space like anyone else.
-                    assert_eq!(may(Some(&caller), None, *action, state), Decision::Hidden, "{action:?}");
+                    assert_eq!(
+                        may(Some(&caller), None, *action, state),
+                        Decision::Hidden,
+                        "{action:?}"
+                    );
                 }
             }
         }
@@ -209,7 +227,11 @@ mod tests {
         for caller in [None, Some(&person(true, true))] {
             for action in ACTIONS {
                 for role in Role::ALL.into_iter().map(Some).chain([None]) {
-                    assert_eq!(may(caller, role, action, State::Active), Decision::SignIn, "{action:?}");
+                    assert_eq!(
+                        may(caller, role, action, State::Active),
+                        Decision::SignIn,
+                        "{action:?}"
+                    );
                 }
             }
         }
@@ -218,9 +240,33 @@ mod tests {
     #[test]
     fn only_administrators_administer_people_and_everyone_may_begin_a_space() {
         for role in Role::ALL.into_iter().map(Some).chain([None]) {
-            assert_eq!(may(Some(&person(false, false)), role, Action::AdministerPeople, State::Active), Decision::OnlyAdministrators);
-            assert_eq!(may(Some(&person(true, false)), role, Action::AdministerPeople, State::Active), Decision::Yes);
-            assert_eq!(may(Some(&person(false, false)), role, Action::CreateSpace, State::Active), Decision::Yes);
+            assert_eq!(
+                may(
+                    Some(&person(false, false)),
+                    role,
+                    Action::AdministerPeople,
+                    State::Active
+                ),
+                Decision::OnlyAdministrators
+            );
+            assert_eq!(
+                may(
+                    Some(&person(true, false)),
+                    role,
+                    Action::AdministerPeople,
+                    State::Active
+                ),
+                Decision::Yes
+            );
+            assert_eq!(
+                may(
+                    Some(&person(false, false)),
+                    role,
+                    Action::CreateSpace,
+                    State::Active
+                ),
+                Decision::Yes
+            );
         }
     }
 
@@ -229,8 +275,10 @@ mod tests {
         let caller = person(false, false);
         for state in [State::Active, State::Archived] {
             for action in ACTIONS {
-                let yes: Vec<bool> =
-                    Role::ALL.iter().map(|role| may(Some(&caller), Some(*role), action, state) == Decision::Yes).collect();
+                let yes: Vec<bool> = Role::ALL
+                    .iter()
+                    .map(|role| may(Some(&caller), Some(*role), action, state) == Decision::Yes)
+                    .collect();
                 assert!(yes.is_sorted(), "{action:?} {yes:?}");
             }
         }
@@ -242,9 +290,19 @@ mod tests {
         for role in Role::ALL {
             assert_eq!(offers(Some(&caller), Some(role), State::Active), role.may());
             let archived = offers(Some(&caller), Some(role), State::Archived);
-            assert_eq!(archived, May { view: true, manage: role == Role::Manager, ..May::default() });
+            assert_eq!(
+                archived,
+                May {
+                    view: true,
+                    manage: role == Role::Manager,
+                    ..May::default()
+                }
+            );
         }
         assert_eq!(offers(Some(&caller), None, State::Active), May::default());
-        assert_eq!(offers(None, Some(Role::Manager), State::Active), May::default());
+        assert_eq!(
+            offers(None, Some(Role::Manager), State::Active),
+            May::default()
+        );
     }
 }

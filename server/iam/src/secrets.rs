@@ -26,10 +26,12 @@ impl Secret {
 /// SHA-256 in hexadecimal. Enough for 256 random bits; passwords go through argon2id instead.
 pub fn hash_secret(text: &str) -> String {
     use std::fmt::Write as _;
-    Sha256::digest(text.as_bytes()).iter().fold(String::with_capacity(64), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    Sha256::digest(text.as_bytes())
+        .iter()
+        .fold(String::with_capacity(64), |mut hex, byte| {
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        })
 }
 
 /// Compares in a time that does not tell where the difference is.
@@ -53,7 +55,10 @@ pub fn shown_password() -> Result<String> {
 }
 
 fn no_randomness() -> Error {
-    Error::unavailable("system.randomness", "the system gives no random numbers now; try again in a moment")
+    Error::unavailable(
+        "system.randomness",
+        "the system gives no random numbers now; try again in a moment",
+    )
 }
 
 #[cfg(test)]

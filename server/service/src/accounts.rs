@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use datalayer::{
-    Accounts, Caller, Credentials, Error, NewUser, Noun, Opened, Page, PageRequest, PasswordChange, Result, SessionId,
-    SessionInfo, User, UserId,
+    Accounts, Caller, Credentials, Error, NewUser, Noun, Opened, Page, PageRequest, PasswordChange,
+    Result, SessionId, SessionInfo, User, UserId,
 };
 use db::NewSession;
 use iam::{Passwords, Secret, check_username, clean_line, clean_name, hash_secret, same};
@@ -31,42 +31,82 @@ impl Accounts for Visit {
             return Err(set_up_already());
         }
         let token_hash = hash_secret(token);
-        let standing = db.setup_token().await?.ok_or(Error::not_found(Noun::SetupLink))?;
+        let standing = db
+            .setup_token()
+            .await?
+            .ok_or(Error::not_found(Noun::SetupLink))?;
         if !same(&standing, &token_hash) {
             return Err(Error::gone(
                 "setup_link.replaced",
                 "this set-up link is not the newest one; the studio prints a new one each time it starts",
             ));
         }
-        let (user, password) = self.house.new_user(NewUser { administrator: true, ..user }).await?;
+        let (user, password) = self
+            .house
+            .new_user(NewUser {
+                administrator: true,
+                ..user
+            })
+            .await?;
         let (session, secret) = self.house.new_session(&user, agent)?;
         let (space, notebook) = welcome::home(&self.house, &user)?;
-        let entry = self.house.audit(user.id.as_str(), "studio.set_up", user.id.as_str(), &*user.username)?;
+        let entry = self.house.audit(
+            user.id.as_str(),
+            "studio.set_up",
+            user.id.as_str(),
+            &*user.username,
+        )?;
         let first = db
-            .add_first_user(Some(&standing), &user, &password, Some(&session), (&space, &notebook), &entry)
+            .add_first_user(
+                Some(&standing),
+                &user,
+                &password,
+                Some(&session),
+                (&space, &notebook),
+                &entry,
+            )
             .await?;
         if !first {
             return Err(set_up_already());
         }
         tracing::info!(user = %user.username, "the studio has its first administrator");
-        Ok(Opened { user, secret, expires_at: session.expires_at })
+        Ok(Opened {
+            user,
+            secret,
+            expires_at: session.expires_at,
+        })
     }
 
     async fn sign_in(&self, credentials: Credentials, agent: &str) -> Result<Opened> {
         let db = &self.house.0.db;
         // A telephone's capital first letter is not a reason to refuse; names are unique in lower case.
         let username = credentials.username.trim();
-        let username = if username.len() <= 64 { username.to_ascii_lowercase() } else { String::new() };
+        let username = if username.len() <= 64 {
+            username.to_ascii_lowercase()
+        } else {
+            String::new()
+        };
         let found = match check_username(&username) {
             Ok(()) => db.user_by_username(&username).await?,
             Err(_) => None,
         };
-        let right = self.house.0.passwords.verify(credentials.password, found.as_ref().map(|known| known.password.clone())).await?;
+        let right = self
+            .house
+            .0
+            .passwords
+            .verify(
+                credentials.password,
+                found.as_ref().map(|known| known.password.clone()),
+            )
+            .await?;
         let user = match found {
             Some(known) if right && known.user.disabled_at.is_none() => known.user,
             _ => {
                 tracing::info!(%username, "a sign-in was refused");
-                return Err(Error::not_accepted("sign_in.refused", "this username and password do not belong together"));
+                return Err(Error::not_accepted(
+                    "sign_in.refused",
+                    "this username and password do not belong together",
+                ));
             }
         };
         let (session, secret) = self.house.new_session(&user, agent)?;
@@ -75,10 +115,19 @@ impl Accounts for Visit {
             Caller::Person { session, .. } => Some(session),
             Caller::Nobody => None,
         };
-        let entry = self.house.audit(user.id.as_str(), "session.opened", session.id.as_str(), &*session.agent)?;
+        let entry = self.house.audit(
+            user.id.as_str(),
+            "session.opened",
+            session.id.as_str(),
+            &*session.agent,
+        )?;
         db.open_session(&session, old, &entry).await?;
         self.house.announce_ended(old.cloned());
-        Ok(Opened { user, secret, expires_at: session.expires_at })
+        Ok(Opened {
+            user,
+            secret,
+            expires_at: session.expires_at,
+        })
     }
 
     async fn sign_out(&self) -> Result<()> {
@@ -95,7 +144,12 @@ impl Accounts for Visit {
     async fn sessions(&self) -> Result<Vec<SessionInfo>> {
         let (me, current) = self.signed_in()?;
         let now = self.house.now();
-        let mut sessions = self.house.0.db.sessions_of(&me.id, now, now.plus_seconds(-SESSION_IDLE_SECONDS)).await?;
+        let mut sessions = self
+            .house
+            .0
+            .db
+            .sessions_of(&me.id, now, now.plus_seconds(-SESSION_IDLE_SECONDS))
+            .await?;
         for session in &mut sessions {
             session.current = session.id == *current;
         }
@@ -104,8 +158,16 @@ impl Accounts for Visit {
 
     async fn end_session(&self, session: &SessionId) -> Result<()> {
         let (me, _) = self.signed_in()?;
-        let entry = self.house.audit(me.id.as_str(), "session.ended", session.as_str(), "")?;
-        if !self.house.0.db.end_session(&me.id, session, self.house.now(), &entry).await? {
+        let entry = self
+            .house
+            .audit(me.id.as_str(), "session.ended", session.as_str(), "")?;
+        if !self
+            .house
+            .0
+            .db
+            .end_session(&me.id, session, self.house.now(), &entry)
+            .await?
+        {
             return Err(Error::not_found(Noun::Session));
         }
         self.house.announce_ended([session.clone()]);
@@ -114,8 +176,15 @@ impl Accounts for Visit {
 
     async fn end_other_sessions(&self) -> Result<()> {
         let (me, current) = self.signed_in()?;
-        let entry = self.house.audit(me.id.as_str(), "session.ended_others", current.as_str(), "")?;
-        let ended = self.house.0.db.end_other_sessions(&me.id, current, self.house.now(), &entry).await?;
+        let entry =
+            self.house
+                .audit(me.id.as_str(), "session.ended_others", current.as_str(), "")?;
+        let ended = self
+            .house
+            .0
+            .db
+            .end_other_sessions(&me.id, current, self.house.now(), &entry)
+            .await?;
         self.house.announce_ended(ended);
         Ok(())
     }
@@ -124,13 +193,23 @@ impl Accounts for Visit {
         let (me, current) = self.signed_in()?;
         let (db, passwords) = (&self.house.0.db, &self.house.0.passwords);
         let stored = db.user(&me.id).await?.ok_or(Error::SignInNeeded)?;
-        if !passwords.verify(change.current, Some(stored.password)).await? {
-            return Err(Error::not_accepted("password.wrong", "the current password is not right"));
+        if !passwords
+            .verify(change.current, Some(stored.password))
+            .await?
+        {
+            return Err(Error::not_accepted(
+                "password.wrong",
+                "the current password is not right",
+            ));
         }
         Passwords::check(&change.new, &me.username)?;
         let hash = passwords.hash(change.new).await?;
-        let entry = self.house.audit(me.id.as_str(), "password.changed", me.id.as_str(), "")?;
-        let ended = db.set_password(&me.id, &hash, Some(current), self.house.now(), &entry).await?;
+        let entry = self
+            .house
+            .audit(me.id.as_str(), "password.changed", me.id.as_str(), "")?;
+        let ended = db
+            .set_password(&me.id, &hash, Some(current), self.house.now(), &entry)
+            .await?;
         self.house.announce_ended(ended);
         Ok(())
     }
@@ -138,14 +217,28 @@ impl Accounts for Visit {
     async fn create_user(&self, user: NewUser) -> Result<User> {
         let me = self.administrator()?;
         let (user, password) = self.house.new_user(user).await?;
-        let entry = self.house.audit(me.id.as_str(), "user.created", user.id.as_str(), &*user.username)?;
-        self.house.0.db.add_user(&user, &password, &entry).await.map_err(|error| taken(error, &user.username))?;
+        let entry = self.house.audit(
+            me.id.as_str(),
+            "user.created",
+            user.id.as_str(),
+            &*user.username,
+        )?;
+        self.house
+            .0
+            .db
+            .add_user(&user, &password, &entry)
+            .await
+            .map_err(|error| taken(error, &user.username))?;
         Ok(user)
     }
 
     async fn list_users(&self, page: PageRequest) -> Result<Page<User>> {
         self.administrator()?;
-        let before = page.before.as_deref().map(str::parse::<UserId>).transpose()?;
+        let before = page
+            .before
+            .as_deref()
+            .map(str::parse::<UserId>)
+            .transpose()?;
         let limit = page.clamped();
         let mut items = self.house.0.db.users(before.as_ref(), limit + 1).await?;
         let next = cut(&mut items, limit).map(|last| last.id.to_string());
@@ -155,20 +248,39 @@ impl Accounts for Visit {
     async fn set_disabled(&self, user: &UserId, disabled: bool) -> Result<User> {
         let me = self.administrator()?;
         if *user == me.id && disabled {
-            return Err(Error::conflict("user.yourself", "you cannot disable yourself; another administrator can"));
+            return Err(Error::conflict(
+                "user.yourself",
+                "you cannot disable yourself; another administrator can",
+            ));
         }
         let db = &self.house.0.db;
-        let mut person = db.user(user).await?.ok_or(Error::not_found(Noun::User))?.user;
+        let mut person = db
+            .user(user)
+            .await?
+            .ok_or(Error::not_found(Noun::User))?
+            .user;
         if person.disabled_at.is_some() == disabled {
             return Ok(person);
         }
         let now = self.house.now();
-        let action = if disabled { "user.disabled" } else { "user.enabled" };
-        let entry = self.house.audit(me.id.as_str(), action, user.as_str(), &*person.username)?;
+        let action = if disabled {
+            "user.disabled"
+        } else {
+            "user.enabled"
+        };
+        let entry = self
+            .house
+            .audit(me.id.as_str(), action, user.as_str(), &*person.username)?;
         person.disabled_at = disabled.then_some(now);
-        let ended = db.set_disabled(user, person.disabled_at, now, &entry).await?.ok_or_else(|| {
-            Error::conflict("user.last_administrator", "this is the last administrator; make someone else one first")
-        })?;
+        let ended = db
+            .set_disabled(user, person.disabled_at, now, &entry)
+            .await?
+            .ok_or_else(|| {
+                Error::conflict(
+                    "user.last_administrator",
+                    "this is the last administrator; make someone else one first",
+                )
+            })?;
         self.house.announce_ended(ended);
         self.house.announce_rights(user).await;
         Ok(person)
@@ -200,7 +312,11 @@ impl House {
     /// A person and their password's hash, checked and not yet kept.
     pub(crate) async fn new_user(&self, new: NewUser) -> Result<(User, String)> {
         check_username(&new.username)?;
-        let name = if new.name.trim().is_empty() { &new.username } else { &new.name };
+        let name = if new.name.trim().is_empty() {
+            &new.username
+        } else {
+            &new.name
+        };
         let name = clean_name(name, "name", "a name", 128)?;
         Passwords::check(&new.password, &new.username)?;
         let password = self.0.passwords.hash(new.password).await?;
@@ -245,11 +361,17 @@ pub(crate) fn cut<T>(items: &mut Vec<T>, limit: i64) -> Option<&T> {
 
 pub(crate) fn taken(error: db::Error, username: &str) -> Error {
     match error {
-        db::Error::Taken => Error::conflict("username.taken", format!("there is someone called {username} already")),
+        db::Error::Taken => Error::conflict(
+            "username.taken",
+            format!("there is someone called {username} already"),
+        ),
         other => other.into(),
     }
 }
 
 fn set_up_already() -> Error {
-    Error::gone("setup_link.used", "the studio is set up already; sign in instead")
+    Error::gone(
+        "setup_link.used",
+        "the studio is set up already; sign in instead",
+    )
 }

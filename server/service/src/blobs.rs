@@ -24,7 +24,9 @@ impl House {
         let mut blobs: Vec<BlobFacts> = Vec::new();
         for data in bundles(runs) {
             for (media_type, value) in data.iter_mut() {
-                let Some((bytes, layout)) = outside(media_type, value) else { continue };
+                let Some((bytes, layout)) = outside(media_type, value) else {
+                    continue;
+                };
                 let length = bytes.len();
                 let hash = self.0.blobs.keep(bytes).await.map_err(refusal)?;
                 *value = json!({ "blob": hash, "bytes": length });
@@ -33,7 +35,12 @@ impl House {
                 }
                 if !blobs.iter().any(|blob| blob.hash == hash) {
                     let bytes = i64::try_from(length).unwrap_or(i64::MAX);
-                    blobs.push(BlobFacts { hash, purpose: "output", media_type: clean_media_type(media_type), bytes });
+                    blobs.push(BlobFacts {
+                        hash,
+                        purpose: "output",
+                        media_type: clean_media_type(media_type),
+                        bytes,
+                    });
                 }
             }
         }
@@ -45,7 +52,9 @@ impl House {
     pub(crate) async fn move_in(&self, runs: &mut Runs) -> Result<()> {
         for data in bundles(runs) {
             for (media_type, value) in data.iter_mut() {
-                let Some((hash, layout)) = reference(value) else { continue };
+                let Some((hash, layout)) = reference(value) else {
+                    continue;
+                };
                 match self.0.blobs.read(&hash).await {
                     Ok(bytes) => *value = inside(media_type, layout.as_deref(), &bytes),
                     Err(error @ (storage::Error::NotFound | storage::Error::Damaged { .. })) => {
@@ -66,11 +75,17 @@ pub(crate) fn refusal(error: storage::Error) -> Error {
         storage::Error::Full => Error::unavailable("storage.full", error.to_string()),
         storage::Error::Damaged { .. } => {
             tracing::error!(%error, "a blob is damaged");
-            Error::unavailable("storage.damaged", "this file was damaged on disk; restore it from a backup")
+            Error::unavailable(
+                "storage.damaged",
+                "this file was damaged on disk; restore it from a backup",
+            )
         }
         storage::Error::Disk(_) => {
             tracing::error!(%error, "the folder of files failed");
-            Error::unavailable("storage.disk", "the folder of files does not answer; try again in a moment")
+            Error::unavailable(
+                "storage.disk",
+                "the folder of files does not answer; try again in a moment",
+            )
         }
     }
 }
@@ -81,14 +96,21 @@ pub(crate) fn clean_media_type(text: &str) -> String {
         && text.len() <= MEDIA_TYPE
         && text.contains('/')
         && text.bytes().all(|b| b.is_ascii_graphic() || b == b' ');
-    if fine { text.to_owned() } else { "application/octet-stream".to_owned() }
+    if fine {
+        text.to_owned()
+    } else {
+        "application/octet-stream".to_owned()
+    }
 }
 
 fn bundles(runs: &mut Runs) -> impl Iterator<Item = &mut Map> {
-    runs.cells.values_mut().flat_map(|run| &mut run.outputs).filter_map(|output| match output {
-        Output::DisplayData { data, .. } | Output::ExecuteResult { data, .. } => Some(data),
-        Output::Stream { .. } | Output::Error { .. } | Output::Unknown(_) => None,
-    })
+    runs.cells
+        .values_mut()
+        .flat_map(|run| &mut run.outputs)
+        .filter_map(|output| match output {
+            Output::DisplayData { data, .. } | Output::ExecuteResult { data, .. } => Some(data),
+            Output::Stream { .. } | Output::Error { .. } | Output::Unknown(_) => None,
+        })
 }
 
 fn is_binary(media_type: &str) -> bool {
@@ -105,7 +127,8 @@ fn outside(media_type: &str, value: &Value) -> Option<(Bytes, Option<&'static st
         Value::String(text) => {
             if is_binary(media_type) {
                 for layout in [None, Some("base64-line"), Some("base64-lines")] {
-                    let packed: String = text.chars().filter(|c| !c.is_ascii_whitespace()).collect();
+                    let packed: String =
+                        text.chars().filter(|c| !c.is_ascii_whitespace()).collect();
                     if let Ok(bytes) = STANDARD.decode(packed)
                         && base64_text(&bytes, layout) == *text
                     {
@@ -129,7 +152,9 @@ fn inside(media_type: &str, layout: Option<&str>, bytes: &Bytes) -> Value {
     match layout {
         Some("text") => text(),
         Some("json") => serde_json::from_slice(bytes).unwrap_or_else(|_| text()),
-        Some(layout @ ("base64-line" | "base64-lines")) => Value::String(base64_text(bytes, Some(layout))),
+        Some(layout @ ("base64-line" | "base64-lines")) => {
+            Value::String(base64_text(bytes, Some(layout)))
+        }
         _ if is_binary(media_type) => Value::String(base64_text(bytes, None)),
         // Kept by a runtime: JSON types hold JSON, all others text.
         _ if media_type == "application/json" || media_type.ends_with("+json") => {
@@ -162,7 +187,10 @@ fn reference(value: &Value) -> Option<(String, Option<String>)> {
     let map = value.as_object()?;
     let hash = map.get("blob")?.as_str()?;
     map.get("bytes")?.as_u64()?;
-    Some((hash.to_owned(), map.get("as").and_then(Value::as_str).map(str::to_owned)))
+    Some((
+        hash.to_owned(),
+        map.get("as").and_then(Value::as_str).map(str::to_owned),
+    ))
 }
 
 #[cfg(test)]
@@ -179,7 +207,11 @@ mod tests {
         let bytes: Vec<u8> = (0..100_000_u32).map(|n| (n * 7 % 251) as u8).collect();
         for layout in [None, Some("base64-line"), Some("base64-lines")] {
             let text = Value::String(base64_text(&bytes, layout));
-            assert_eq!(outside("image/png", &text).unwrap().0, bytes, "kept decoded");
+            assert_eq!(
+                outside("image/png", &text).unwrap().0,
+                bytes,
+                "kept decoded"
+            );
             assert_eq!(there_and_back("image/png", text.clone()), (layout, text));
         }
     }
@@ -187,25 +219,46 @@ mod tests {
     #[test]
     fn what_is_not_base64_after_all_is_kept_as_the_text_it_is() {
         let text = Value::String("not base64! ".repeat(10_000));
-        assert_eq!(there_and_back("image/png", text.clone()), (Some("text"), text));
+        assert_eq!(
+            there_and_back("image/png", text.clone()),
+            (Some("text"), text)
+        );
     }
 
     #[test]
     fn large_json_and_large_text_come_back_as_they_were() {
         let figure = json!({ "data": vec![1.5; 50_000], "layout": { "title": "b\u{e9}zier" } });
-        assert_eq!(there_and_back("application/vnd.plotly.v1+json", figure.clone()), (Some("json"), figure));
+        assert_eq!(
+            there_and_back("application/vnd.plotly.v1+json", figure.clone()),
+            (Some("json"), figure)
+        );
         let lines = Value::Array((0..20_000).map(|n| format!("line {n}\n").into()).collect());
-        assert_eq!(there_and_back("text/html", lines.clone()), (Some("json"), lines));
+        assert_eq!(
+            there_and_back("text/html", lines.clone()),
+            (Some("json"), lines)
+        );
         assert!(outside("text/plain", &Value::String("short".into())).is_none());
         assert!(outside("application/json", &json!({ "short": true })).is_none());
     }
 
     #[test]
     fn what_a_runtime_kept_is_read_by_its_media_type() {
-        assert_eq!(inside("image/png", None, &Bytes::from_static(b"abc")), json!("YWJj"));
-        assert_eq!(inside("application/json", None, &Bytes::from_static(b"{\"a\":1}")), json!({ "a": 1 }));
-        assert_eq!(inside("text/plain", None, &Bytes::from_static(b"abc")), json!("abc"));
-        assert_eq!(inside("image/svg+xml", None, &Bytes::from_static(b"<svg/>")), json!("<svg/>"));
+        assert_eq!(
+            inside("image/png", None, &Bytes::from_static(b"abc")),
+            json!("YWJj")
+        );
+        assert_eq!(
+            inside("application/json", None, &Bytes::from_static(b"{\"a\":1}")),
+            json!({ "a": 1 })
+        );
+        assert_eq!(
+            inside("text/plain", None, &Bytes::from_static(b"abc")),
+            json!("abc")
+        );
+        assert_eq!(
+            inside("image/svg+xml", None, &Bytes::from_static(b"<svg/>")),
+            json!("<svg/>")
+        );
     }
 
     #[test]

@@ -56,7 +56,9 @@ impl Callers {
             return;
         }
         if known.by_hash.len() >= KEPT {
-            known.by_hash.retain(|_, (at, _)| (0..=BELIEVED).contains(&(now.0 - at.0)));
+            known
+                .by_hash
+                .retain(|_, (at, _)| (0..=BELIEVED).contains(&(now.0 - at.0)));
         }
         if known.by_hash.len() < KEPT {
             known.by_hash.insert(hash, (now, caller.clone()));
@@ -65,7 +67,9 @@ impl Callers {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Known> {
         // Nothing in here is left half-done by a panic.
-        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.0
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
@@ -81,7 +85,9 @@ impl House {
         if let Some(caller) = known {
             return Ok(caller);
         }
-        let Some(found) = self.0.db.session_by_secret(&hash).await? else { return Ok(Caller::Nobody) };
+        let Some(found) = self.0.db.session_by_secret(&hash).await? else {
+            return Ok(Caller::Nobody);
+        };
         let over = found.user.disabled_at.is_some()
             || found.expires_at <= now
             || found.seen_at.plus_seconds(SESSION_IDLE_SECONDS) <= now
@@ -95,7 +101,10 @@ impl House {
                 tracing::warn!(%error, "when a session was last seen could not be written");
             }
         }
-        let caller = Caller::Person { user: found.user, session: found.id };
+        let caller = Caller::Person {
+            user: found.user,
+            session: found.id,
+        };
         self.0.callers.keep(generation, hash, now, &caller);
         Ok(caller)
     }

@@ -26,7 +26,11 @@ pub struct Config {
 impl Config {
     /// SQLite in a folder, by the system's clock.
     pub fn new(data: impl Into<PathBuf>) -> Self {
-        Self { data: data.into(), database: None, clock: Clock::system() }
+        Self {
+            data: data.into(),
+            database: None,
+            clock: Clock::system(),
+        }
     }
 }
 
@@ -54,7 +58,12 @@ impl House {
         make_folder(&config.data)?;
         let lock = DirectoryLock::take(&config.data)?;
         let house = Self::with(config, Some(lock)).await?;
-        house.0.blobs.clear_cut_writes().await.map_err(crate::blobs::refusal)?;
+        house
+            .0
+            .blobs
+            .clear_cut_writes()
+            .await
+            .map_err(crate::blobs::refusal)?;
         watch::start(&house);
         Ok(house)
     }
@@ -72,7 +81,9 @@ impl House {
             None => config.data.join("datalayer.sqlite").display().to_string(),
         };
         let db = Db::open(&url).await?;
-        let blobs = Blobs::open(config.data.join("blobs")).await.map_err(crate::blobs::refusal)?;
+        let blobs = Blobs::open(config.data.join("blobs"))
+            .await
+            .map_err(crate::blobs::refusal)?;
         let passwords = Passwords::new().await?;
         Ok(Self(Arc::new(Inner {
             db,
@@ -95,7 +106,10 @@ impl House {
 
     /// Every verb, bound to one caller.
     pub fn visit(&self, caller: Caller) -> Session {
-        Session::new(Visit { house: self.clone(), caller })
+        Session::new(Visit {
+            house: self.clone(),
+            caller,
+        })
     }
 
     /// Sessions as they end (sign-out, password change, disabled): close their sockets. Whoever lags behind (`Lagged`)
@@ -135,7 +149,11 @@ impl House {
             live.close().await;
         }
         self.0.db.close().await;
-        self.0.lock.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.0
+            .lock
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
     }
 
     pub(crate) fn live(&self) -> Option<&Arc<dyn Live>> {
@@ -163,12 +181,22 @@ impl House {
     /// The time in milliseconds and 80 random bits: what an id is made of.
     pub(crate) fn id_parts(&self) -> Result<(u64, u128)> {
         let mut bits = [0_u8; 16];
-        getrandom::fill(&mut bits)
-            .map_err(|_| Error::unavailable("system.randomness", "the system gives no random numbers now; try again in a moment"))?;
+        getrandom::fill(&mut bits).map_err(|_| {
+            Error::unavailable(
+                "system.randomness",
+                "the system gives no random numbers now; try again in a moment",
+            )
+        })?;
         Ok((self.now().milliseconds(), u128::from_le_bytes(bits)))
     }
 
-    pub(crate) fn audit(&self, actor: &str, action: &'static str, object: &str, detail: impl Into<String>) -> Result<Audit> {
+    pub(crate) fn audit(
+        &self,
+        actor: &str,
+        action: &'static str,
+        object: &str,
+        detail: impl Into<String>,
+    ) -> Result<Audit> {
         let (_, bits) = self.id_parts()?;
         let at = self.now();
         Ok(Audit {
@@ -185,10 +213,19 @@ impl House {
 fn make_folder(folder: &std::path::Path) -> Result<()> {
     let made = std::fs::DirBuilder::new().recursive(true).create(folder);
     made.map_err(|error| {
-        Error::unavailable("data.unwritable", format!("the data directory {} cannot be made: {error}", folder.display()))
+        Error::unavailable(
+            "data.unwritable",
+            format!(
+                "the data directory {} cannot be made: {error}",
+                folder.display()
+            ),
+        )
     })?;
     #[cfg(unix)]
-    if folder.read_dir().is_ok_and(|mut entries| entries.next().is_none()) {
+    if folder
+        .read_dir()
+        .is_ok_and(|mut entries| entries.next().is_none())
+    {
         use std::os::unix::fs::PermissionsExt as _;
         // What is inside belongs to whoever runs the studio. A folder in use keeps the rights it was given.
         let _ = std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700));

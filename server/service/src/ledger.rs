@@ -15,10 +15,19 @@ use crate::visit::notebook_state;
 impl Ledger for House {
     async fn open(&self, notebook: &NotebookId) -> Result<Opening> {
         let db = &self.0.db;
-        let facts = db.opening(notebook).await?.ok_or(Error::not_found(Noun::Notebook))?;
+        let facts = db
+            .opening(notebook)
+            .await?
+            .ok_or(Error::not_found(Noun::Notebook))?;
         let snapshot = newest_readable(notebook, &facts.snapshots)?;
         let log = db.log_after(notebook, snapshot.revision).await?;
-        Ok(Opening { title: facts.title, kernel: facts.kernel, snapshot, log, received: facts.received })
+        Ok(Opening {
+            title: facts.title,
+            kernel: facts.kernel,
+            snapshot,
+            log,
+            received: facts.received,
+        })
     }
 
     async fn append(&self, notebook: &NotebookId, entries: Vec<LogEntry>) -> Result<()> {
@@ -30,23 +39,41 @@ impl Ledger for House {
             revision: snapshot.revision,
             document: serde_json::to_string(&snapshot.document).map_err(unwritable)?,
         };
-        Ok(self.0.db.keep_snapshot(notebook, &stored, self.now()).await?)
+        Ok(self
+            .0
+            .db
+            .keep_snapshot(notebook, &stored, self.now())
+            .await?)
     }
 
     async fn rights(&self, notebook: &NotebookId, user: &UserId) -> Result<May> {
         let db = &self.0.db;
-        let (Some(facts), Some(person)) = (db.notebook_for(user, notebook).await?, db.user(user).await?) else {
+        let (Some(facts), Some(person)) =
+            (db.notebook_for(user, notebook).await?, db.user(user).await?)
+        else {
             return Ok(May::default());
         };
-        Ok(offers(Some(&person.user), facts.role, notebook_state(&facts)))
+        Ok(offers(
+            Some(&person.user),
+            facts.role,
+            notebook_state(&facts),
+        ))
     }
 
     async fn choose_kernel(&self, notebook: &NotebookId, kernel: &str) -> Result<()> {
         let kernel = clean_line(kernel);
         if kernel.chars().count() > 200 {
-            return Err(Error::invalid("kernel", "kernel.too_long", "a kernel's name has at most 200 characters"));
+            return Err(Error::invalid(
+                "kernel",
+                "kernel.too_long",
+                "a kernel's name has at most 200 characters",
+            ));
         }
-        if self.0.db.choose_kernel(notebook, &kernel).await? { Ok(()) } else { Err(Error::not_found(Noun::Notebook)) }
+        if self.0.db.choose_kernel(notebook, &kernel).await? {
+            Ok(())
+        } else {
+            Err(Error::not_found(Noun::Notebook))
+        }
     }
 }
 
@@ -61,8 +88,12 @@ impl House {
             let log = opening.log.into_iter().map(|entry| entry.batch).collect();
             Sequencer::open(opening.snapshot, log).map(|sequencer| sequencer.snapshot())
         });
-        let replayed = replayed.await.map_err(|error| db::Error::Broken(format!("replaying {notebook}: {error}")))?;
-        replayed.map_err(|why| db::Error::Broken(format!("the log of {notebook} does not replay: {why}")).into())
+        let replayed = replayed
+            .await
+            .map_err(|error| db::Error::Broken(format!("replaying {notebook}: {error}")))?;
+        replayed.map_err(|why| {
+            db::Error::Broken(format!("the log of {notebook} does not replay: {why}")).into()
+        })
     }
 }
 
@@ -70,8 +101,15 @@ impl House {
 fn newest_readable(notebook: &NotebookId, snapshots: &[StoredSnapshot]) -> Result<Snapshot> {
     for stored in snapshots {
         match serde_json::from_str(&stored.document) {
-            Ok(document) => return Ok(Snapshot { revision: stored.revision, document }),
-            Err(error) => tracing::error!(%notebook, revision = stored.revision, %error, "a snapshot cannot be read"),
+            Ok(document) => {
+                return Ok(Snapshot {
+                    revision: stored.revision,
+                    document,
+                });
+            }
+            Err(error) => {
+                tracing::error!(%notebook, revision = stored.revision, %error, "a snapshot cannot be read")
+            }
         }
     }
     Err(db::Error::Broken(format!("{notebook} has no snapshot that can be read")).into())

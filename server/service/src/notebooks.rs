@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 use datalayer::{
-    Error, Exported, Format, NewNotebook, Notebook, NotebookChange, NotebookId, NotebookView, Notebooks, Noun, Page,
-    PageRequest, Result, RunLedger, SpaceId, Timestamp, UserId,
+    Error, Exported, Format, NewNotebook, Notebook, NotebookChange, NotebookId, NotebookView,
+    Notebooks, Noun, Page, PageRequest, Result, RunLedger, SpaceId, Timestamp, UserId,
 };
 use db::{BlobFacts, NewNotebookFacts, NotebookFacts};
 use iam::policy::{Action, offers};
@@ -26,7 +26,12 @@ const IPYNB: &str = "application/x-ipynb+json";
 
 #[async_trait]
 impl Notebooks for Visit {
-    async fn list_notebooks(&self, space: &SpaceId, archived: bool, page: PageRequest) -> Result<Page<Notebook>> {
+    async fn list_notebooks(
+        &self,
+        space: &SpaceId,
+        archived: bool,
+        page: PageRequest,
+    ) -> Result<Page<Notebook>> {
         let me = self.me()?;
         self.space(space, Action::ReadSpace).await?;
         let before = page.before.as_deref().map(cursor).transpose()?;
@@ -35,14 +40,27 @@ impl Notebooks for Visit {
             None => None,
         };
         let limit = page.clamped();
-        let mut facts = self.house.0.db.notebooks_in(&me.id, space, archived, before, limit + 1).await?;
+        let mut facts = self
+            .house
+            .0
+            .db
+            .notebooks_in(&me.id, space, archived, before, limit + 1)
+            .await?;
         let next = cut(&mut facts, limit).map(|last| format!("{}~{}", last.edited_at.0, last.id));
-        Ok(Page { items: facts.into_iter().map(|facts| self.seen(facts)).collect(), next })
+        Ok(Page {
+            items: facts.into_iter().map(|facts| self.seen(facts)).collect(),
+            next,
+        })
     }
 
     async fn recent_notebooks(&self, limit: u32) -> Result<Vec<Notebook>> {
         let me = self.me()?;
-        let facts = self.house.0.db.recent_notebooks(&me.id, i64::from(limit.clamp(1, 200))).await?;
+        let facts = self
+            .house
+            .0
+            .db
+            .recent_notebooks(&me.id, i64::from(limit.clamp(1, 200)))
+            .await?;
         Ok(facts.into_iter().map(|facts| self.seen(facts)).collect())
     }
 
@@ -52,18 +70,32 @@ impl Notebooks for Visit {
         let title = clean_name(&notebook.title, "title", "a notebook's title", TITLE)?;
         let document = document(&self.house, &[(CellKind::Code, "")])?;
         let facts = self.house.new_notebook(space, &me.id, title, &document)?;
-        let entry = self.house.audit(me.id.as_str(), "notebook.created", facts.id.as_str(), &*facts.title)?;
+        let entry = self.house.audit(
+            me.id.as_str(),
+            "notebook.created",
+            facts.id.as_str(),
+            &*facts.title,
+        )?;
         self.house.0.db.add_notebook(&facts, &entry).await?;
         self.read_notebook(&facts.id).await
     }
 
-    async fn import_notebook(&self, space: &SpaceId, file_name: &str, bytes: Bytes) -> Result<(Notebook, Vec<Notice>)> {
+    async fn import_notebook(
+        &self,
+        space: &SpaceId,
+        file_name: &str,
+        bytes: Bytes,
+    ) -> Result<(Notebook, Vec<Notice>)> {
         let me = self.me()?;
         self.space(space, Action::CreateNotebook).await?;
         if bytes.len() > FILE {
             return Err(Error::too_large(
                 "notebook.too_large",
-                format!("the file has {} MiB; at most {} MiB can be imported", bytes.len() >> 20, FILE >> 20),
+                format!(
+                    "the file has {} MiB; at most {} MiB can be imported",
+                    bytes.len() >> 20,
+                    FILE >> 20
+                ),
             ));
         }
         let read = bytes.clone();
@@ -71,11 +103,20 @@ impl Notebooks for Visit {
             .await
             .map_err(|error| db::Error::Broken(format!("an import: {error}")))?;
         let mut imported = imported.map_err(not_a_notebook)?;
+        // The log of runs begins behind what the file brought.
+        imported.runs.sequence = 0;
         let mut blobs = self.house.move_out(&mut imported.runs).await?;
         let length = i64::try_from(bytes.len()).unwrap_or(i64::MAX);
         let original = self.house.0.blobs.keep(bytes).await.map_err(refusal)?;
-        blobs.push(BlobFacts { hash: original.clone(), purpose: "original", media_type: IPYNB.into(), bytes: length });
-        let fresh = self.house.new_notebook(space, &me.id, title_of(file_name), &imported.document)?;
+        blobs.push(BlobFacts {
+            hash: original.clone(),
+            purpose: "original",
+            media_type: IPYNB.into(),
+            bytes: length,
+        });
+        let fresh =
+            self.house
+                .new_notebook(space, &me.id, title_of(file_name), &imported.document)?;
         let facts = NewNotebookFacts {
             kernel: kernel_of(&imported.document),
             original: Some(original),
@@ -83,7 +124,12 @@ impl Notebooks for Visit {
             blobs,
             ..fresh
         };
-        let entry = self.house.audit(me.id.as_str(), "notebook.imported", facts.id.as_str(), &*facts.title)?;
+        let entry = self.house.audit(
+            me.id.as_str(),
+            "notebook.imported",
+            facts.id.as_str(),
+            &*facts.title,
+        )?;
         self.house.0.db.add_notebook(&facts, &entry).await?;
         Ok((self.read_notebook(&facts.id).await?, imported.notices))
     }
@@ -96,16 +142,31 @@ impl Notebooks for Visit {
         let facts = self.notebook(notebook, Action::ReadNotebook).await?;
         let snapshot = self.house.snapshot_now(notebook).await?;
         let runs = RunLedger::load(&self.house, notebook).await?;
-        Ok(NotebookView { notebook: self.seen(facts), snapshot, runs })
+        Ok(NotebookView {
+            notebook: self.seen(facts),
+            snapshot,
+            runs,
+        })
     }
 
-    async fn change_notebook(&self, notebook: &NotebookId, change: NotebookChange) -> Result<Notebook> {
+    async fn change_notebook(
+        &self,
+        notebook: &NotebookId,
+        change: NotebookChange,
+    ) -> Result<Notebook> {
         let me = self.me()?;
         let restoring = change.archived == Some(false);
-        let action = if restoring { Action::RestoreNotebook } else { Action::ChangeNotebook };
+        let action = if restoring {
+            Action::RestoreNotebook
+        } else {
+            Action::ChangeNotebook
+        };
         let mut facts = self.notebook(notebook, action).await?;
         if restoring && facts.space_archived {
-            return Err(Error::conflict("archived", "the space of this notebook is archived; restore the space first"));
+            return Err(Error::conflict(
+                "archived",
+                "the space of this notebook is archived; restore the space first",
+            ));
         }
         if let Some(title) = change.title {
             facts.title = clean_name(&title, "title", "a notebook's title", TITLE)?;
@@ -116,8 +177,17 @@ impl Notebooks for Visit {
         {
             facts.archived_at = archived.then(|| self.house.now());
         }
-        let entry = self.house.audit(me.id.as_str(), "notebook.changed", notebook.as_str(), &*facts.title)?;
-        self.house.0.db.change_notebook(notebook, &facts.title, facts.archived_at, &entry).await?;
+        let entry = self.house.audit(
+            me.id.as_str(),
+            "notebook.changed",
+            notebook.as_str(),
+            &*facts.title,
+        )?;
+        self.house
+            .0
+            .db
+            .change_notebook(notebook, &facts.title, facts.archived_at, &entry)
+            .await?;
         if was_archived != facts.archived_at.is_some() {
             self.house.announce_rights_in(&facts.space).await?;
         }
@@ -128,13 +198,22 @@ impl Notebooks for Visit {
         let facts = self.notebook(notebook, Action::ReadNotebook).await?;
         let (extension, media_type, bytes) = match format {
             Format::Original => {
-                let original = facts.original.as_deref().ok_or(Error::not_found(Noun::Blob))?;
-                ("ipynb", IPYNB, self.house.0.blobs.read(original).await.map_err(refusal)?)
+                let original = facts
+                    .original
+                    .as_deref()
+                    .ok_or(Error::not_found(Noun::Blob))?;
+                (
+                    "ipynb",
+                    IPYNB,
+                    self.house.0.blobs.read(original).await.map_err(refusal)?,
+                )
             }
             Format::Ipynb => {
                 let mut runs = RunLedger::load(&self.house, notebook).await?;
                 self.house.move_in(&mut runs).await?;
-                let text = self.written(notebook, move |document| formats::export(document, &runs)).await?;
+                let text = self
+                    .written(notebook, move |document| formats::export(document, &runs))
+                    .await?;
                 ("ipynb", IPYNB, text.into())
             }
             Format::Percent => {
@@ -143,11 +222,19 @@ impl Notebooks for Visit {
             }
             Format::Markdown => {
                 let runs = RunLedger::load(&self.house, notebook).await?;
-                let text = self.written(notebook, move |document| formats::to_markdown(document, &runs)).await?;
+                let text = self
+                    .written(notebook, move |document| {
+                        formats::to_markdown(document, &runs)
+                    })
+                    .await?;
                 ("md", "text/markdown; charset=utf-8", text.into())
             }
         };
-        Ok(Exported { file_name: format!("{}.{extension}", file_stem(&facts.title)), media_type, bytes })
+        Ok(Exported {
+            file_name: format!("{}.{extension}", file_stem(&facts.title)),
+            media_type,
+            bytes,
+        })
     }
 
     async fn read_blob(&self, notebook: &NotebookId, hash: &str) -> Result<(String, Bytes)> {
@@ -156,8 +243,17 @@ impl Notebooks for Visit {
         if hash.len() != 64 || !hash.bytes().all(|b| b.is_ascii_hexdigit()) {
             return Err(Error::not_found(Noun::Blob));
         }
-        let media_type = self.house.0.db.output_blob(notebook, hash).await?.ok_or(Error::not_found(Noun::Blob))?;
-        Ok((media_type, self.house.0.blobs.read(hash).await.map_err(refusal)?))
+        let media_type = self
+            .house
+            .0
+            .db
+            .output_blob(notebook, hash)
+            .await?
+            .ok_or(Error::not_found(Noun::Blob))?;
+        Ok((
+            media_type,
+            self.house.0.blobs.read(hash).await.map_err(refusal)?,
+        ))
     }
 }
 
@@ -230,12 +326,15 @@ pub(crate) fn document(house: &House, cells: &[(CellKind, &str)]) -> Result<Note
         "kernelspec".into(),
         json!({ "display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3" }),
     );
-    document.metadata.insert("language_info".into(), json!({ "name": "python" }));
+    document
+        .metadata
+        .insert("language_info".into(), json!({ "name": "python" }));
     let mut last: Option<Order> = None;
     for (kind, source) in cells {
         let order = Order::between(last.as_ref(), None);
         let (_, bits) = house.id_parts()?;
-        let id = CellId::from_random(u64::try_from(bits & u128::from(u64::MAX)).unwrap_or_default());
+        let id =
+            CellId::from_random(u64::try_from(bits & u128::from(u64::MAX)).unwrap_or_default());
         let cell = Cell {
             kind: *kind,
             source: (*source).to_owned(),
@@ -253,32 +352,56 @@ pub(crate) fn document(house: &House, cells: &[(CellKind, &str)]) -> Result<Note
 
 /// The kernelspec an imported file names, if it can be one.
 fn kernel_of(document: &NotebookDoc) -> String {
-    let name = document.metadata.get("kernelspec").and_then(|spec| spec.get("name")).and_then(|name| name.as_str());
-    name.filter(|name| name.len() <= 200 && clean_line(name) == *name).unwrap_or("").to_owned()
+    let name = document
+        .metadata
+        .get("kernelspec")
+        .and_then(|spec| spec.get("name"))
+        .and_then(|name| name.as_str());
+    name.filter(|name| name.len() <= 200 && clean_line(name) == *name)
+        .unwrap_or("")
+        .to_owned()
 }
 
 /// A title from a file's name, whatever that is.
 fn title_of(file_name: &str) -> String {
     let name: String = file_name.chars().take(4 * TITLE).collect();
     let name = name.rsplit(['/', '\\']).next().unwrap_or("");
-    let stem = match name.len().checked_sub(".ipynb".len()).and_then(|at| name.split_at_checked(at)) {
+    let stem = match name
+        .len()
+        .checked_sub(".ipynb".len())
+        .and_then(|at| name.split_at_checked(at))
+    {
         Some((stem, extension)) if extension.eq_ignore_ascii_case(".ipynb") => stem,
         _ => name,
     };
     let title: String = clean_line(stem).chars().take(TITLE).collect();
     let title = title.trim_end();
-    if title.is_empty() { "Untitled".to_owned() } else { title.to_owned() }
+    if title.is_empty() {
+        "Untitled".to_owned()
+    } else {
+        title.to_owned()
+    }
 }
 
 /// A file's name from a title: nothing a file system or a header would stumble over.
 fn file_stem(title: &str) -> String {
     let stem: String = title
         .chars()
-        .map(|c| if c.is_control() || matches!(c, '/' | '\\' | ':' | '*' | '?' | '"' | '<' | '>' | '|') { '_' } else { c })
+        .map(|c| {
+            if c.is_control() || matches!(c, '/' | '\\' | ':' | '*' | '?' | '"' | '<' | '>' | '|') {
+                '_'
+            } else {
+                c
+            }
+        })
         .take(120)
         .collect();
     let stem = stem.trim_matches(|c: char| c == '.' || c.is_whitespace());
-    if stem.is_empty() { "notebook".to_owned() } else { stem.to_owned() }
+    if stem.is_empty() {
+        "notebook".to_owned()
+    } else {
+        stem.to_owned()
+    }
 }
 
 fn not_a_notebook(error: ImportError) -> Error {
@@ -292,7 +415,11 @@ fn not_a_notebook(error: ImportError) -> Error {
 }
 
 fn bad_page() -> Error {
-    Error::invalid("before", "page.before", "pass on the `next` of the page before, as it came")
+    Error::invalid(
+        "before",
+        "page.before",
+        "pass on the `next` of the page before, as it came",
+    )
 }
 
 #[cfg(test)]

@@ -16,21 +16,39 @@ impl House {
         let entry = self.audit(OPERATOR, "user.created", user.id.as_str(), &*user.username)?;
         if user.administrator && !self.0.db.has_users().await? {
             let (space, notebook) = welcome::home(self, &user)?;
-            if self.0.db.add_first_user(None, &user, &password, None, (&space, &notebook), &entry).await? {
+            if self
+                .0
+                .db
+                .add_first_user(None, &user, &password, None, (&space, &notebook), &entry)
+                .await?
+            {
                 return Ok(user);
             }
         }
-        self.0.db.add_user(&user, &password, &entry).await.map_err(|error| taken(error, &user.username))?;
+        self.0
+            .db
+            .add_user(&user, &password, &entry)
+            .await
+            .map_err(|error| taken(error, &user.username))?;
         Ok(user)
     }
 
     /// Gives a person a new password and ends all their sessions; a running server closes their sockets within seconds.
     pub async fn reset_password(&self, username: &str, password: String) -> Result<User> {
-        let known = self.0.db.user_by_username(username).await?.ok_or(Error::not_found(Noun::User))?;
+        let known = self
+            .0
+            .db
+            .user_by_username(username)
+            .await?
+            .ok_or(Error::not_found(Noun::User))?;
         Passwords::check(&password, &known.user.username)?;
         let hash = self.0.passwords.hash(password).await?;
         let entry = self.audit(OPERATOR, "password.reset", known.user.id.as_str(), "")?;
-        let ended = self.0.db.set_password(&known.user.id, &hash, None, self.now(), &entry).await?;
+        let ended = self
+            .0
+            .db
+            .set_password(&known.user.id, &hash, None, self.now(), &entry)
+            .await?;
         self.announce_ended(ended);
         Ok(known.user)
     }

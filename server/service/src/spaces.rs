@@ -2,7 +2,8 @@
 
 use async_trait::async_trait;
 use datalayer::{
-    Error, Member, NewSpace, Noun, Page, PageRequest, Result, Role, Space, SpaceChange, SpaceId, Spaces, User, UserId,
+    Error, Member, NewSpace, Noun, Page, PageRequest, Result, Role, Space, SpaceChange, SpaceId,
+    Spaces, User, UserId,
 };
 use db::{MemberChange, SpaceFacts};
 use iam::policy::{Action, State, offers};
@@ -18,9 +19,17 @@ impl Spaces for Visit {
         let me = self.me()?;
         let after = page.before.as_deref().map(cursor).transpose()?;
         let limit = page.clamped();
-        let mut facts = self.house.0.db.spaces_of(&me.id, archived, after, limit + 1).await?;
+        let mut facts = self
+            .house
+            .0
+            .db
+            .spaces_of(&me.id, archived, after, limit + 1)
+            .await?;
         let next = cut(&mut facts, limit).map(|last| format!("{}~{}", last.name_key, last.id));
-        let items = facts.into_iter().map(|facts| self.seen_space(facts)).collect::<Result<_>>()?;
+        let items = facts
+            .into_iter()
+            .map(|facts| self.seen_space(facts))
+            .collect::<Result<_>>()?;
         Ok(Page { items, next })
     }
 
@@ -33,7 +42,12 @@ impl Spaces for Visit {
         let me = self.me()?;
         self.check(None, Action::CreateSpace, State::Active, Noun::Space)?;
         let facts = self.house.new_space(&space.name, &space.description)?;
-        let entry = self.house.audit(me.id.as_str(), "space.created", facts.id.as_str(), &*facts.name)?;
+        let entry = self.house.audit(
+            me.id.as_str(),
+            "space.created",
+            facts.id.as_str(),
+            &*facts.name,
+        )?;
         self.house.0.db.add_space(&facts, &me.id, &entry).await?;
         self.read_space(&facts.id).await
     }
@@ -41,14 +55,19 @@ impl Spaces for Visit {
     async fn change_space(&self, space: &SpaceId, change: SpaceChange) -> Result<Space> {
         let me = self.me()?;
         // Taking a space back out of the archive is its own permission: everything else waits until it is back.
-        let action = if change.archived == Some(false) { Action::RestoreSpace } else { Action::ChangeSpace };
+        let action = if change.archived == Some(false) {
+            Action::RestoreSpace
+        } else {
+            Action::ChangeSpace
+        };
         let mut facts = self.space(space, action).await?;
         if let Some(name) = change.name {
             facts.name = clean_name(&name, "name", "a space's name", 100)?;
             facts.name_key = name_key(&facts.name);
         }
         if let Some(description) = change.description {
-            facts.description = clean_text(&description, "description", "a space's description", 500)?;
+            facts.description =
+                clean_text(&description, "description", "a space's description", 500)?;
         }
         let was_archived = facts.archived_at.is_some();
         if let Some(archived) = change.archived
@@ -56,8 +75,17 @@ impl Spaces for Visit {
         {
             facts.archived_at = archived.then(|| self.house.now());
         }
-        let entry = self.house.audit(me.id.as_str(), "space.changed", space.as_str(), &*facts.name)?;
-        self.house.0.db.change_space(&facts, self.house.now(), &entry).await?;
+        let entry = self.house.audit(
+            me.id.as_str(),
+            "space.changed",
+            space.as_str(),
+            &*facts.name,
+        )?;
+        self.house
+            .0
+            .db
+            .change_space(&facts, self.house.now(), &entry)
+            .await?;
         if was_archived != facts.archived_at.is_some() {
             self.house.announce_rights_in(space).await?;
         }
@@ -67,7 +95,11 @@ impl Spaces for Visit {
     async fn members(&self, space: &SpaceId) -> Result<Vec<Member>> {
         self.space(space, Action::ReadSpace).await?;
         let mut members = self.house.0.db.members_of(space).await?;
-        members.sort_by(|a, b| b.role.cmp(&a.role).then_with(|| a.username.cmp(&b.username)));
+        members.sort_by(|a, b| {
+            b.role
+                .cmp(&a.role)
+                .then_with(|| a.username.cmp(&b.username))
+        });
         Ok(members)
     }
 
@@ -76,23 +108,52 @@ impl Spaces for Visit {
         self.space(space, Action::SetMember(role)).await?;
         let person = self.person(username).await?;
         let now = self.house.now();
-        let entry = self.house.audit(me.id.as_str(), "member.set", space.as_str(), format!("{} {role}", person.username))?;
-        match self.house.0.db.set_member(space, &person.id, role, now, &entry).await? {
+        let entry = self.house.audit(
+            me.id.as_str(),
+            "member.set",
+            space.as_str(),
+            format!("{} {role}", person.username),
+        )?;
+        match self
+            .house
+            .0
+            .db
+            .set_member(space, &person.id, role, now, &entry)
+            .await?
+        {
             MemberChange::Done => {}
             MemberChange::LastManager => return Err(last_manager()),
             MemberChange::NotAMember => return Err(Error::not_found(Noun::Member)),
         }
         self.house.announce_rights(&person.id).await;
         let members = self.house.0.db.members_of(space).await?;
-        members.into_iter().find(|member| member.user == person.id).ok_or(Error::not_found(Noun::Member))
+        members
+            .into_iter()
+            .find(|member| member.user == person.id)
+            .ok_or(Error::not_found(Noun::Member))
     }
 
     async fn remove_member(&self, space: &SpaceId, user: &UserId) -> Result<()> {
         let me = self.me()?;
-        let action = if me.id == *user { Action::LeaveSpace } else { Action::RemoveMember };
+        let action = if me.id == *user {
+            Action::LeaveSpace
+        } else {
+            Action::RemoveMember
+        };
         self.space(space, action).await?;
-        let entry = self.house.audit(me.id.as_str(), "member.removed", space.as_str(), user.as_str())?;
-        match self.house.0.db.remove_member(space, user, self.house.now(), &entry).await? {
+        let entry = self.house.audit(
+            me.id.as_str(),
+            "member.removed",
+            space.as_str(),
+            user.as_str(),
+        )?;
+        match self
+            .house
+            .0
+            .db
+            .remove_member(space, user, self.house.now(), &entry)
+            .await?
+        {
             MemberChange::Done => {}
             MemberChange::LastManager => return Err(last_manager()),
             MemberChange::NotAMember => return Err(Error::not_found(Noun::Member)),
@@ -124,7 +185,9 @@ impl Visit {
         // What cannot be a username is nobody's.
         check_username(&username).map_err(|_| Error::not_found(Noun::User))?;
         let found = self.house.0.db.user_by_username(&username).await?;
-        let person = found.map(|known| known.user).filter(|user| user.disabled_at.is_none());
+        let person = found
+            .map(|known| known.user)
+            .filter(|user| user.disabled_at.is_none());
         person.ok_or(Error::not_found(Noun::User))
     }
 }
@@ -162,5 +225,8 @@ fn name_key(name: &str) -> String {
 }
 
 fn last_manager() -> Error {
-    Error::conflict("member.last_manager", "a space keeps at least one manager; make someone else manager first")
+    Error::conflict(
+        "member.last_manager",
+        "a space keeps at least one manager; make someone else manager first",
+    )
 }

@@ -14,7 +14,10 @@ pub(crate) struct Visit {
 impl Visit {
     /// Whoever signed in; nobody else gets further.
     pub fn me(&self) -> Result<&User> {
-        self.caller.user().filter(|user| user.disabled_at.is_none()).ok_or(Error::SignInNeeded)
+        self.caller
+            .user()
+            .filter(|user| user.disabled_at.is_none())
+            .ok_or(Error::SignInNeeded)
     }
 
     pub fn administrator(&self) -> Result<&User> {
@@ -25,7 +28,13 @@ impl Visit {
     /// The space, if this action is allowed there now.
     pub async fn space(&self, space: &SpaceId, action: Action) -> Result<SpaceFacts> {
         let me = self.me()?;
-        let facts = self.house.0.db.space_for(&me.id, space).await?.ok_or(Error::not_found(Noun::Space))?;
+        let facts = self
+            .house
+            .0
+            .db
+            .space_for(&me.id, space)
+            .await?
+            .ok_or(Error::not_found(Noun::Space))?;
         self.check(facts.role, action, state_of(&facts), Noun::Space)?;
         Ok(facts)
     }
@@ -33,13 +42,25 @@ impl Visit {
     /// The notebook, if this action is allowed on it now.
     pub async fn notebook(&self, notebook: &NotebookId, action: Action) -> Result<NotebookFacts> {
         let me = self.me()?;
-        let facts = self.house.0.db.notebook_for(&me.id, notebook).await?.ok_or(Error::not_found(Noun::Notebook))?;
+        let facts = self
+            .house
+            .0
+            .db
+            .notebook_for(&me.id, notebook)
+            .await?
+            .ok_or(Error::not_found(Noun::Notebook))?;
         self.check(facts.role, action, notebook_state(&facts), Noun::Notebook)?;
         Ok(facts)
     }
 
     /// Asks the policy, and turns its no into a sentence.
-    pub fn check(&self, role: Option<Role>, action: Action, state: State, noun: Noun) -> Result<()> {
+    pub fn check(
+        &self,
+        role: Option<Role>,
+        action: Action,
+        state: State,
+        noun: Noun,
+    ) -> Result<()> {
         match may(self.caller.user(), role, action, state) {
             Decision::Yes => Ok(()),
             Decision::SignIn => Err(Error::SignInNeeded),
@@ -48,34 +69,56 @@ impl Visit {
                 let yours = role.map_or("none", Role::as_str);
                 Err(Error::forbidden(
                     "role.insufficient",
-                    format!("this needs the role “{needed}” in this space, and yours is “{yours}”; a manager can change it"),
+                    format!(
+                        "this needs the role “{needed}” in this space, and yours is “{yours}”; a manager can change it"
+                    ),
                 ))
             }
-            Decision::OnlyAdministrators => {
-                Err(Error::forbidden("administrator.needed", "only an administrator of the studio may do this"))
-            }
-            Decision::Archived => {
-                Err(Error::conflict("archived", format!("this {noun} is archived and only there to be read; restore it first")))
-            }
-            Decision::AboveYourOwn => Err(Error::forbidden("role.above_own", "nobody gives a role above their own")),
+            Decision::OnlyAdministrators => Err(Error::forbidden(
+                "administrator.needed",
+                "only an administrator of the studio may do this",
+            )),
+            Decision::Archived => Err(Error::conflict(
+                "archived",
+                format!("this {noun} is archived and only there to be read; restore it first"),
+            )),
+            Decision::AboveYourOwn => Err(Error::forbidden(
+                "role.above_own",
+                "nobody gives a role above their own",
+            )),
         }
     }
 }
 
 pub(crate) fn state_of(space: &SpaceFacts) -> State {
-    if space.archived_at.is_some() { State::Archived } else { State::Active }
+    if space.archived_at.is_some() {
+        State::Archived
+    } else {
+        State::Active
+    }
 }
 
 /// A notebook of an archived space is archived with it.
 pub(crate) fn notebook_state(notebook: &NotebookFacts) -> State {
-    if notebook.archived_at.is_some() || notebook.space_archived { State::Archived } else { State::Active }
+    if notebook.archived_at.is_some() || notebook.space_archived {
+        State::Archived
+    } else {
+        State::Active
+    }
 }
 
 /// Splits a page's cursor, `key~id`.
 pub(crate) fn cursor(text: &str) -> Result<(&str, &str)> {
     text.rsplit_once('~')
         .filter(|(key, id)| {
-            !key.chars().any(char::is_control) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+            !key.chars().any(char::is_control)
+                && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
         })
-        .ok_or_else(|| Error::invalid("before", "page.before", "pass on the `next` of the page before, as it came"))
+        .ok_or_else(|| {
+            Error::invalid(
+                "before",
+                "page.before",
+                "pass on the `next` of the page before, as it came",
+            )
+        })
 }

@@ -47,7 +47,11 @@ pub(crate) fn start(house: &House) {
 }
 
 async fn look(house: &House, announced: &mut HashSet<SessionId>) -> Result<()> {
-    let ended = house.0.db.sessions_ended_after(house.now().plus_seconds(-OVERLAP_SECONDS)).await?;
+    let ended = house
+        .0
+        .db
+        .sessions_ended_after(house.now().plus_seconds(-OVERLAP_SECONDS))
+        .await?;
     let mut seen = HashSet::with_capacity(ended.len());
     let mut users = HashSet::new();
     for (session, user, _) in ended {

@@ -11,14 +11,23 @@ use crate::notebooks::document;
 pub(crate) fn home(house: &House, user: &User) -> Result<(SpaceFacts, NewNotebookFacts)> {
     // "’s space" has eight characters; a name may have more than a space's name has room for.
     let name: String = user.name.chars().take(90).collect();
-    let space = house.new_space(&format!("{name}’s space"), "Your first space. Invite people, give them roles, work together.")?;
+    let space = house.new_space(
+        &format!("{name}’s space"),
+        "Your first space. Invite people, give them roles, work together.",
+    )?;
     let greeting = format!("# Welcome, {}\n\n{GREETING}", plain(&user.name));
     let cells = [
         (Markdown, greeting.as_str()),
         (Code, STATIONS),
-        (Markdown, "## Look closer\n\nEach cell goes on from what the ones before it left. Change a number above, run it again, then run this one."),
+        (
+            Markdown,
+            "## Look closer\n\nEach cell goes on from what the ones before it left. Change a number above, run it again, then run this one.",
+        ),
         (Code, CHART),
-        (Markdown, "## Outputs arrive while the cell runs\n\nClose the browser in the middle, come back: the run went on without you."),
+        (
+            Markdown,
+            "## Outputs arrive while the cell runs\n\nClose the browser in the middle, come back: the run went on without you.",
+        ),
         (Code, RUNNING),
         (Markdown, CLOSING),
     ];

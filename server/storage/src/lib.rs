@@ -78,7 +78,8 @@ impl Blobs {
                 sync_folder(&root)?;
             }
             let temporary = root.join(temporary_name()?);
-            let written = write_flushed(&temporary, &bytes).and_then(|()| std::fs::rename(&temporary, &path));
+            let written =
+                write_flushed(&temporary, &bytes).and_then(|()| std::fs::rename(&temporary, &path));
             if let Err(error) = written {
                 let _ = std::fs::remove_file(&temporary);
                 return Err(error);
@@ -127,7 +128,11 @@ impl Blobs {
             Ok((Bytes::from(bytes), found))
         })
         .await?;
-        if found == wanted { Ok(bytes) } else { Err(Error::Damaged { hash: wanted }) }
+        if found == wanted {
+            Ok(bytes)
+        } else {
+            Err(Error::Damaged { hash: wanted })
+        }
     }
 
     pub async fn contains(&self, hash: &str) -> Result<bool> {
@@ -142,7 +147,10 @@ impl Blobs {
 const TEMPORARY: &str = ".writing-";
 
 fn is_hash(text: &str) -> bool {
-    text.len() == 64 && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+    text.len() == 64
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
 }
 
 fn place(root: &Path, hash: &str) -> PathBuf {
@@ -155,14 +163,20 @@ fn temporary_name() -> io::Result<String> {
 }
 
 fn write_flushed(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).open(path)?;
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(path)?;
     file.write_all(bytes)?;
     file.sync_all()
 }
 
 /// Hash and length of what was copied.
 fn copy_flushed(from: &mut std::fs::File, to: &Path) -> io::Result<(String, u64)> {
-    let mut to = std::fs::OpenOptions::new().write(true).create_new(true).open(to)?;
+    let mut to = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(to)?;
     let mut hasher = Sha256::new();
     let mut piece = vec![0_u8; 256 * 1024];
     let mut length = 0;
@@ -180,10 +194,12 @@ fn copy_flushed(from: &mut std::fs::File, to: &Path) -> io::Result<(String, u64)
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
 }
 
 /// A rename is durable only when its folder is.
@@ -191,7 +207,9 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
     std::fs::File::open(folder)?.sync_all()
 }
 
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> Result<T> {
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> Result<T> {
     match tokio::task::spawn_blocking(work).await {
         Ok(done) => done.map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => Error::NotFound,
@@ -216,7 +234,10 @@ mod tests {
     async fn bytes_come_back_under_their_sha256() {
         let (_folder, blobs) = blobs().await;
         let name = blobs.keep(Bytes::from_static(b"abc")).await.unwrap();
-        assert_eq!(name, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        assert_eq!(
+            name,
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        );
         assert_eq!(blobs.read(&name).await.unwrap(), Bytes::from_static(b"abc"));
         assert_eq!(blobs.keep(Bytes::from_static(b"abc")).await.unwrap(), name);
         assert!(blobs.contains(&name).await.unwrap());
@@ -225,8 +246,18 @@ mod tests {
     #[tokio::test]
     async fn what_was_never_kept_is_not_found_and_no_name_leads_out_of_the_folder() {
         let (_folder, blobs) = blobs().await;
-        for name in ["00".repeat(32).as_str(), "", "../../etc/passwd", "a", &"..".repeat(32), &"AB".repeat(32)] {
-            assert!(matches!(blobs.read(name).await, Err(Error::NotFound)), "{name}");
+        for name in [
+            "00".repeat(32).as_str(),
+            "",
+            "../../etc/passwd",
+            "a",
+            &"..".repeat(32),
+            &"AB".repeat(32),
+        ] {
+            assert!(
+                matches!(blobs.read(name).await, Err(Error::NotFound)),
+                "{name}"
+            );
         }
     }
 
@@ -239,30 +270,55 @@ mod tests {
         let (name, length) = blobs.keep_file(file).await.unwrap();
         assert_eq!((name.as_str(), length), (hash(&bytes).as_str(), 700_000));
         assert_eq!(blobs.read(&name).await.unwrap(), bytes);
-        assert!(matches!(blobs.keep_file(folder.path().join("missing")).await, Err(Error::NotFound)));
-        assert_eq!(std::fs::read_dir(folder.path().join("blobs")).unwrap().count(), 1, "no temporary file is left");
+        assert!(matches!(
+            blobs.keep_file(folder.path().join("missing")).await,
+            Err(Error::NotFound)
+        ));
+        assert_eq!(
+            std::fs::read_dir(folder.path().join("blobs"))
+                .unwrap()
+                .count(),
+            1,
+            "no temporary file is left"
+        );
     }
 
     #[tokio::test]
     async fn a_damaged_blob_is_named_and_mended_by_keeping_it_again() {
         let (folder, blobs) = blobs().await;
         let name = blobs.keep(Bytes::from_static(b"precious")).await.unwrap();
-        let file = folder.path().join("blobs").join(&name[..2]).join(&name[2..]);
+        let file = folder
+            .path()
+            .join("blobs")
+            .join(&name[..2])
+            .join(&name[2..]);
         std::fs::write(&file, b"prec").unwrap();
-        assert!(matches!(blobs.read(&name).await, Err(Error::Damaged { .. })));
+        assert!(matches!(
+            blobs.read(&name).await,
+            Err(Error::Damaged { .. })
+        ));
         blobs.keep(Bytes::from_static(b"precious")).await.unwrap();
-        assert_eq!(blobs.read(&name).await.unwrap(), Bytes::from_static(b"precious"));
+        assert_eq!(
+            blobs.read(&name).await.unwrap(),
+            Bytes::from_static(b"precious")
+        );
     }
 
     #[tokio::test]
     async fn what_a_cut_write_left_is_cleared_at_the_next_start() {
         let (folder, blobs) = blobs().await;
         let kept = blobs.keep(Bytes::from_static(b"kept")).await.unwrap();
-        let stray = folder.path().join("blobs").join(".writing-0123456789abcdef");
+        let stray = folder
+            .path()
+            .join("blobs")
+            .join(".writing-0123456789abcdef");
         std::fs::write(&stray, b"half").unwrap();
         let again = Blobs::open(folder.path().join("blobs")).await.unwrap();
         again.clear_cut_writes().await.unwrap();
         assert!(!stray.exists());
-        assert_eq!(again.read(&kept).await.unwrap(), Bytes::from_static(b"kept"));
+        assert_eq!(
+            again.read(&kept).await.unwrap(),
+            Bytes::from_static(b"kept")
+        );
     }
 }

@@ -125,7 +125,7 @@ on_both! {
         assert!(!studio.holds(&eve.secret).await, "not even for the second an answer is believed");
         let datalayer::Caller::Person { session, .. } = eve.caller() else { panic!("signed in") };
         assert_eq!(ended.recv().await.unwrap(), *session);
-        assert_eq!(*rooms.told.lock().unwrap(), [eve.user.id.clone()]);
+        assert_eq!(*rooms.told.lock().unwrap(), std::slice::from_ref(&eve.user.id));
         ada.set_disabled(&eve.user.id, false).await.unwrap();
         assert!(!studio.holds(&eve.secret).await, "enabling brings no session back");
         studio.sign_in("eve").await;
@@ -257,12 +257,22 @@ on_both! {
 async fn no_secret_is_anywhere_in_the_database_file() {
     let studio = Studio::on_sqlite().await;
     let token = studio.house.setup_link_token().await.unwrap().unwrap();
-    let opened = studio.nobody().set_up(&token, new_user("ada", "Ada"), "Firefox").await.unwrap();
+    let opened = studio
+        .nobody()
+        .set_up(&token, new_user("ada", "Ada"), "Firefox")
+        .await
+        .unwrap();
     let holds = |needle: &str| {
-        std::fs::read_dir(studio.config().data).unwrap().flatten().filter(|entry| entry.path().is_file()).any(|entry| {
-            let bytes = std::fs::read(entry.path()).unwrap();
-            bytes.windows(needle.len()).any(|window| window == needle.as_bytes())
-        })
+        std::fs::read_dir(studio.config().data)
+            .unwrap()
+            .flatten()
+            .filter(|entry| entry.path().is_file())
+            .any(|entry| {
+                let bytes = std::fs::read(entry.path()).unwrap();
+                bytes
+                    .windows(needle.len())
+                    .any(|window| window == needle.as_bytes())
+            })
     };
     assert!(holds("Ada’s space"), "the files are the right ones");
     for secret in [token.as_str(), opened.secret.as_str(), PASSWORD] {

@@ -11,10 +11,18 @@ use service::{Config, House};
 
 use crate::studio::{Studio, code};
 
-fn entry(author: &UserId, revision: u64, client: &str, sequence: u64) -> LogEntry {
-    let set = Operation::SetNotebookMetadata { key: format!("r{revision}"), value: Some(json!({ client: sequence, "nul": "\0" })) };
+pub fn entry(author: &UserId, revision: u64, client: &str, sequence: u64) -> LogEntry {
+    let set = Operation::SetNotebookMetadata {
+        key: format!("r{revision}"),
+        value: Some(json!({ client: sequence, "nul": "\0" })),
+    };
     LogEntry {
-        batch: Accepted { revision, client: ClientId::new(client).unwrap(), sequence, operations: vec![set] },
+        batch: Accepted {
+            revision,
+            client: ClientId::new(client).unwrap(),
+            sequence,
+            operations: vec![set],
+        },
         author: author.clone(),
         author_name: "Ada".into(),
         at: datalayer::Timestamp(1_795_000_000_000_000 + i64::try_from(revision).unwrap()),
@@ -226,15 +234,29 @@ on_both! {
 #[tokio::test]
 #[ignore = "run, and killed, by every_acknowledged_batch_survives_a_kill_without_warning"]
 async fn writes_until_it_is_killed() {
-    let variable = |name: &str| std::env::vars().find(|(key, _)| key == name).map(|(_, value)| value);
-    let Some(data) = variable("VICTIM_DATA") else { return };
+    let variable = |name: &str| {
+        std::env::vars()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value)
+    };
+    let Some(data) = variable("VICTIM_DATA") else {
+        return;
+    };
     let database = variable("VICTIM_DATABASE").filter(|url| !url.is_empty());
-    let house = House::open_beside(Config { database, ..Config::new(data) }).await.unwrap();
+    let house = House::open_beside(Config {
+        database,
+        ..Config::new(data)
+    })
+    .await
+    .unwrap();
     let id: NotebookId = variable("VICTIM_NOTEBOOK").unwrap().parse().unwrap();
     let author = house.all_users().await.unwrap()[0].id.clone();
     let start = Ledger::open(&house, &id).await.unwrap().log.len() as u64;
     for revision in start + 1.. {
-        house.append(&id, vec![entry(&author, revision, "victim", revision)]).await.unwrap();
+        house
+            .append(&id, vec![entry(&author, revision, "victim", revision)])
+            .await
+            .unwrap();
         println!("acknowledged {revision}");
     }
 }

@@ -1,5 +1,8 @@
 //! The rules on both engines: every claim runs on SQLite and on Postgres.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop where it is")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should stop where it is"
+)]
 
 #[macro_use]
 mod studio;

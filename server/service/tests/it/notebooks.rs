@@ -190,7 +190,7 @@ on_both! {
         let archive = |archived| NotebookChange { archived: Some(archived), title: None };
         let archived = ada.change_notebook(&notebook.id, archive(true)).await.unwrap();
         assert!(archived.archived_at.is_some() && !archived.may.edit && archived.may.view);
-        assert_eq!(*rooms.told.lock().unwrap(), [ada.user.id.clone()], "whoever has it open hears of it");
+        assert_eq!(*rooms.told.lock().unwrap(), std::slice::from_ref(&ada.user.id), "whoever has it open hears of it");
         assert!(ada.list_notebooks(&space.id, false, PageRequest::first()).await.unwrap().items.is_empty());
         assert_eq!(ada.list_notebooks(&space.id, true, PageRequest::first()).await.unwrap().items.len(), 1);
         assert_eq!(ada.read_space(&space.id).await.unwrap().notebooks, 0);

@@ -3,73 +3,148 @@
 use std::io::Write as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{ChildStdin, Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 static CLUSTER: LazyLock<Option<Cluster>> = LazyLock::new(Cluster::start);
 static DATABASES: AtomicU64 = AtomicU64::new(0);
 
-struct Cluster {
+pub struct Cluster {
     binaries: PathBuf,
     folder: PathBuf,
-    /// Held open as long as the tests run: its end tells the watcher to stop the cluster.
-    _alive: ChildStdin,
+    /// We hold the other end of its pipe as long as the tests run; when that closes, it stops the cluster.
+    _watcher: Child,
 }
 
 /// The address of a fresh database; `None` where no Postgres is installed, which is said aloud.
 pub fn fresh_database() -> Option<String> {
     let Some(cluster) = CLUSTER.as_ref() else {
-        // Past the test harness' capture, so that a skipped half never looks like a passed one.
-        writeln!(std::io::stderr(), "skipped: no PostgreSQL").unwrap();
+        say_skipped();
         return None;
     };
-    let name = format!("test{}", DATABASES.fetch_add(1, Ordering::Relaxed));
-    run(Command::new(cluster.binaries.join("createdb")).arg("-h").arg(&cluster.folder).args(["-U", "postgres", &name]));
-    Some(format!("postgres:///{name}?user=postgres&host={}", cluster.folder.display()))
+    Some(cluster.fresh_database())
+}
+
+/// Past the test harness' capture, so that a skipped half never looks like a passed one.
+pub fn say_skipped() {
+    std::io::stderr()
+        .write_all(b"skipped: no PostgreSQL\n")
+        .unwrap();
 }
 
 impl Cluster {
-    fn start() -> Option<Self> {
+    /// `None`: no Postgres is installed.
+    pub fn start() -> Option<Self> {
         let binaries = installed()?;
         // A short path: a Unix socket's name has room for about a hundred characters.
-        let folder = tempfile::Builder::new().prefix("datalayer-pg").tempdir_in("/tmp").unwrap().keep();
-        let data = folder.join("data");
+        let folder = tempfile::Builder::new()
+            .prefix("datalayer-pg")
+            .tempdir_in("/tmp")
+            .unwrap()
+            .keep();
         if is_root() {
             run(Command::new("chown").arg("postgres").arg(&folder));
         }
         run(as_postgres(&binaries.join("initdb"))
-            .args(["-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync", "-D"])
-            .arg(&data));
-        run(as_postgres(&binaries.join("pg_ctl"))
-            .args(["-w", "-s", "-l"])
-            .arg(folder.join("log"))
-            .arg("-D")
-            .arg(&data)
-            // What is proven here is not Postgres' own flushing: without it the tests take seconds.
-            .arg("-o")
-            .arg(format!("-k {} -c listen_addresses= -c fsync=off -c max_connections=300", folder.display()))
-            .arg("start"));
-        let pid = std::fs::read_to_string(data.join("postmaster.pid")).unwrap();
-        let pid = pid.lines().next().unwrap().to_owned();
-        let mut watcher = Command::new("sh")
+            .args([
+                "-A",
+                "trust",
+                "-U",
+                "postgres",
+                "-E",
+                "UTF8",
+                "--locale=C.UTF-8",
+                "--no-sync",
+                "-D",
+            ])
+            .arg(folder.join("data")));
+        let watcher = Command::new("sh")
             .arg("-c")
-            .arg("cat >/dev/null; kill -INT \"$1\"; while kill -0 \"$1\" 2>/dev/null; do sleep 0.1; done; rm -rf \"$2\"")
-            .args(["sh", &pid])
+            .arg(WATCH)
+            .arg("sh")
             .arg(&folder)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        Some(Self { binaries, folder, _alive: watcher.stdin.take().unwrap() })
+        let cluster = Self {
+            binaries,
+            folder,
+            _watcher: watcher,
+        };
+        cluster.go();
+        Some(cluster)
+    }
+
+    pub fn fresh_database(&self) -> String {
+        let name = format!("test{}", DATABASES.fetch_add(1, Ordering::Relaxed));
+        run(Command::new(self.binaries.join("createdb"))
+            .arg("-h")
+            .arg(&self.folder)
+            .args(["-U", "postgres", &name]));
+        format!(
+            "postgres:///{name}?user=postgres&host={}",
+            self.folder.display()
+        )
+    }
+
+    /// Starts the server; returns when it answers.
+    pub fn go(&self) {
+        let settings = format!(
+            "-k {} -c listen_addresses= -c fsync=off -c max_connections=300",
+            self.folder.display()
+        );
+        // What is proven here is not Postgres' own flushing: without it the tests take seconds.
+        self.control(&["-w", "-s", "-o", &settings, "-l"])
+            .arg(self.folder.join("log"))
+            .arg("start")
+            .done();
+    }
+
+    /// Ends the server as a crash would.
+    pub fn crash(&self) {
+        self.control(&["-w", "-s", "-m", "immediate"])
+            .arg("stop")
+            .done();
+    }
+
+    fn control(&self, arguments: &[&str]) -> Command {
+        let mut command = as_postgres(&self.binaries.join("pg_ctl"));
+        command
+            .arg("-D")
+            .arg(self.folder.join("data"))
+            .args(arguments);
+        command
+    }
+}
+
+/// Ends the server by its process id once nobody holds our end of the pipe, and clears the folder.
+const WATCH: &str = r#"
+cat >/dev/null
+pid=$(head -n 1 "$1/data/postmaster.pid") && kill -INT "$pid"
+while kill -0 "$pid" 2>/dev/null; do sleep 0.1; done
+rm -rf "$1"
+"#;
+
+trait Done {
+    fn done(&mut self);
+}
+
+impl Done for Command {
+    fn done(&mut self) {
+        run(self);
     }
 }
 
 fn installed() -> Option<PathBuf> {
     let versions = std::fs::read_dir("/usr/lib/postgresql").ok()?;
-    let mut found: Vec<PathBuf> =
-        versions.flatten().map(|version| version.path().join("bin")).filter(|bin| bin.join("initdb").exists()).collect();
+    let mut found: Vec<PathBuf> = versions
+        .flatten()
+        .map(|version| version.path().join("bin"))
+        .filter(|bin| bin.join("initdb").exists())
+        .collect();
     found.sort();
     found.pop()
 }
@@ -90,7 +165,15 @@ fn as_postgres(program: &Path) -> Command {
 }
 
 fn run(command: &mut Command) {
-    let out = command.current_dir("/tmp").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let out = command
+        .current_dir("/tmp")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped());
     let out = out.spawn().unwrap().wait_with_output().unwrap();
-    assert!(out.status.success(), "{command:?}: {}", String::from_utf8_lossy(&out.stderr));
+    assert!(
+        out.status.success(),
+        "{command:?}: {}",
+        String::from_utf8_lossy(&out.stderr)
+    );
 }

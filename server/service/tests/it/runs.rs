@@ -8,22 +8,48 @@ use notebook::runs::{Happening, RunEvent, RunState, StreamName};
 use crate::studio::{Studio, code};
 
 fn event(sequence: u64, what: Happening) -> RunEvent {
-    RunEvent { sequence, run: "run_1".into(), cell: CellId::new("cell").unwrap(), at: 1_795_000_000_000_000, what }
+    RunEvent {
+        sequence,
+        run: "run_1".into(),
+        cell: CellId::new("cell").unwrap(),
+        at: 1_795_000_000_000_000,
+        what,
+    }
 }
 
 fn one_run() -> Vec<RunEvent> {
-    let text = |text: &str| Happening::Stream { name: StreamName::Stdout, text: text.into() };
-    let queued = Happening::Queued { by: "user_1".into(), name: "Ada".into(), source_hash: "00".into() };
-    let ended = Happening::Ended { state: RunState::Done, why: None };
-    [queued, Happening::Started, Happening::ExecutionCount { count: 1 }, text("one\n"), text("two\0\n"), ended]
-        .into_iter()
-        .zip(1..)
-        .map(|(what, sequence)| event(sequence, what))
-        .collect()
+    let text = |text: &str| Happening::Stream {
+        name: StreamName::Stdout,
+        text: text.into(),
+    };
+    let queued = Happening::Queued {
+        by: "user_1".into(),
+        name: "Ada".into(),
+        source_hash: "00".into(),
+    };
+    let ended = Happening::Ended {
+        state: RunState::Done,
+        why: None,
+    };
+    [
+        queued,
+        Happening::Started,
+        Happening::ExecutionCount { count: 1 },
+        text("one\n"),
+        text("two\0\n"),
+        ended,
+    ]
+    .into_iter()
+    .zip(1..)
+    .map(|(what, sequence)| event(sequence, what))
+    .collect()
 }
 
 fn mark(offset: u64) -> SpoolMark {
-    SpoolMark { kernel: "kernel-7".into(), offset }
+    SpoolMark {
+        kernel: "kernel-7".into(),
+        offset,
+    }
 }
 
 async fn notebook(studio: &Studio) -> NotebookId {

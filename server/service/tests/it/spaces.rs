@@ -4,31 +4,83 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use datalayer::{
-    Format, NewNotebook, NewSpace, Notebook, NotebookChange, PageRequest, Role, Session, Space, SpaceChange, UserId,
+    Format, NewNotebook, NewSpace, Notebook, NotebookChange, PageRequest, Role, Session, Space,
+    SpaceChange, UserId,
 };
 
 use crate::studio::{Rooms, code};
 
 /// Every verb about a space and a notebook in it, with the code of its refusal, or `-` where it was allowed.
-async fn tries(who: &Session, space: &Space, notebook: &Notebook, user: &UserId) -> Vec<(&'static str, String)> {
+async fn tries(
+    who: &Session,
+    space: &Space,
+    notebook: &Notebook,
+    user: &UserId,
+) -> Vec<(&'static str, String)> {
     fn answer<T>(answer: datalayer::Result<T>) -> String {
         answer.map_or_else(|error| error.code(), |_| "-".into())
     }
     let (space, notebook) = (&space.id, &notebook.id);
-    let ipynb = Bytes::from_static(br#"{"cells":[],"metadata":{},"nbformat":4,"nbformat_minor":5}"#);
+    let ipynb =
+        Bytes::from_static(br#"{"cells":[],"metadata":{},"nbformat":4,"nbformat_minor":5}"#);
     vec![
         ("read_space", answer(who.read_space(space).await)),
         ("members", answer(who.members(space).await)),
-        ("list_notebooks", answer(who.list_notebooks(space, false, PageRequest::first()).await)),
+        (
+            "list_notebooks",
+            answer(who.list_notebooks(space, false, PageRequest::first()).await),
+        ),
         ("read_notebook", answer(who.read_notebook(notebook).await)),
         ("view_notebook", answer(who.view_notebook(notebook).await)),
-        ("export_notebook", answer(who.export_notebook(notebook, Format::Ipynb).await)),
-        ("create_notebook", answer(who.create_notebook(space, NewNotebook { title: "x".into() }).await)),
-        ("import_notebook", answer(who.import_notebook(space, "x.ipynb", ipynb).await)),
-        ("rename_notebook", answer(who.change_notebook(notebook, NotebookChange { title: Some("y".into()), archived: None }).await)),
-        ("change_space", answer(who.change_space(space, SpaceChange { description: Some("d".into()), ..SpaceChange::default() }).await)),
-        ("set_member", answer(who.set_member(space, "guinea-pig", Role::Viewer).await)),
-        ("remove_member", answer(who.remove_member(space, user).await)),
+        (
+            "export_notebook",
+            answer(who.export_notebook(notebook, Format::Ipynb).await),
+        ),
+        (
+            "create_notebook",
+            answer(
+                who.create_notebook(space, NewNotebook { title: "x".into() })
+                    .await,
+            ),
+        ),
+        (
+            "import_notebook",
+            answer(who.import_notebook(space, "x.ipynb", ipynb).await),
+        ),
+        (
+            "rename_notebook",
+            answer(
+                who.change_notebook(
+                    notebook,
+                    NotebookChange {
+                        title: Some("y".into()),
+                        archived: None,
+                    },
+                )
+                .await,
+            ),
+        ),
+        (
+            "change_space",
+            answer(
+                who.change_space(
+                    space,
+                    SpaceChange {
+                        description: Some("d".into()),
+                        ..SpaceChange::default()
+                    },
+                )
+                .await,
+            ),
+        ),
+        (
+            "set_member",
+            answer(who.set_member(space, "guinea-pig", Role::Viewer).await),
+        ),
+        (
+            "remove_member",
+            answer(who.remove_member(space, user).await),
+        ),
     ]
 }
 

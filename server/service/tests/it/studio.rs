@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use datalayer::{
-    Caller, Credentials, Live, NewNotebook, NewSpace, NewUser, Notebook, NotebookId, Opened, Result, Role, Seat, Session,
-    Space, Timestamp, User, UserId, Wire,
+    Caller, Credentials, Live, NewNotebook, NewSpace, NewUser, Notebook, NotebookId, Opened,
+    Result, Role, Seat, Session, Space, Timestamp, User, UserId, Wire,
 };
 use notebook::Snapshot;
 use notebook::wire::{May, Say};
@@ -63,43 +63,65 @@ impl Studio {
 
     pub async fn on_postgres() -> Option<Self> {
         // Starting the cluster takes a second or two, on a thread that may wait.
-        let url = tokio::task::spawn_blocking(crate::postgres::fresh_database).await.unwrap()?;
+        let url = tokio::task::spawn_blocking(crate::postgres::fresh_database)
+            .await
+            .unwrap()?;
         Some(Self::at(Some(url)).await)
     }
 
-    async fn at(database: Option<String>) -> Self {
+    pub async fn at(database: Option<String>) -> Self {
         let folder = Arc::new(tempfile::tempdir().unwrap());
         let time = TestTime(Arc::new(AtomicI64::new(1_795_000_000_000_000)));
         let clock = {
             let time = time.clone();
             Clock::from_fn(move || time.now())
         };
-        let config = Config { database, clock, ..Config::new(folder.path().join("data")) };
+        let config = Config {
+            database,
+            clock,
+            ..Config::new(folder.path().join("data"))
+        };
         let house = House::open(config.clone()).await.unwrap();
-        Self { house, time, config, _folder: folder }
+        Self {
+            house,
+            time,
+            config,
+            _folder: folder,
+        }
     }
 
     pub fn config(&self) -> Config {
         self.config.clone()
     }
 
-    pub fn is_sqlite(&self) -> bool {
-        self.config.database.is_none()
-    }
-
     /// Closes the studio and opens it again, as a restart would.
     pub async fn restarted(self) -> Self {
-        let Self { house, time, config, _folder } = self;
+        let Self {
+            house,
+            time,
+            config,
+            _folder,
+        } = self;
         house.close().await;
         let house = House::open(config.clone()).await.unwrap();
-        Self { house, time, config, _folder }
+        Self {
+            house,
+            time,
+            config,
+            _folder,
+        }
     }
 
     /// The database itself, to look at what the verbs do not show.
     pub async fn facts(&self) -> db::Db {
         let url = match &self.config.database {
             Some(url) => url.clone(),
-            None => self.config.data.join("datalayer.sqlite").display().to_string(),
+            None => self
+                .config
+                .data
+                .join("datalayer.sqlite")
+                .display()
+                .to_string(),
         };
         db::Db::open(&url).await.unwrap()
     }
@@ -111,23 +133,40 @@ impl Studio {
     /// Ada sets the studio up: its first administrator.
     pub async fn ada(&self) -> Person {
         let token = self.house.setup_link_token().await.unwrap().unwrap();
-        let opened = self.nobody().set_up(&token, new_user("ada", "Ada"), "Firefox").await.unwrap();
+        let opened = self
+            .nobody()
+            .set_up(&token, new_user("ada", "Ada"), "Firefox")
+            .await
+            .unwrap();
         self.as_person(opened).await
     }
 
     /// Someone new, created by the operator and signed in.
     pub async fn someone(&self, username: &str) -> Person {
-        self.house.add_user(new_user(username, username)).await.unwrap();
+        self.house
+            .add_user(new_user(username, username))
+            .await
+            .unwrap();
         self.sign_in(username).await
     }
 
     pub async fn sign_in(&self, username: &str) -> Person {
-        let opened = self.nobody().sign_in(credentials(username, PASSWORD), "Firefox").await.unwrap();
+        let opened = self
+            .nobody()
+            .sign_in(credentials(username, PASSWORD), "Firefox")
+            .await
+            .unwrap();
         self.as_person(opened).await
     }
 
     /// Someone new with this role in a space of `manager`'s.
-    pub async fn member(&self, username: &str, role: Role, manager: &Person, space: &Space) -> Person {
+    pub async fn member(
+        &self,
+        username: &str,
+        role: Role,
+        manager: &Person,
+        space: &Space,
+    ) -> Person {
         let person = self.someone(username).await;
         manager.set_member(&space.id, username, role).await.unwrap();
         person
@@ -136,12 +175,17 @@ impl Studio {
     async fn as_person(&self, opened: Opened) -> Person {
         let session = self.visit(&opened.secret).await;
         assert_eq!(session.caller().user(), Some(&opened.user));
-        Person { user: opened.user, secret: opened.secret, session }
+        Person {
+            user: opened.user,
+            secret: opened.secret,
+            session,
+        }
     }
 
     /// What a door does with a cookie.
     pub async fn visit(&self, secret: &str) -> Session {
-        self.house.visit(self.house.caller_of(secret).await.unwrap())
+        self.house
+            .visit(self.house.caller_of(secret).await.unwrap())
     }
 
     pub async fn holds(&self, secret: &str) -> bool {
@@ -165,25 +209,48 @@ impl std::ops::Deref for Person {
 
 impl Person {
     pub async fn space(&self, name: &str) -> Space {
-        self.create_space(NewSpace { name: name.into(), description: String::new() }).await.unwrap()
+        self.create_space(NewSpace {
+            name: name.into(),
+            description: String::new(),
+        })
+        .await
+        .unwrap()
     }
 
     pub async fn notebook(&self, space: &Space, title: &str) -> Notebook {
-        self.create_notebook(&space.id, NewNotebook { title: title.into() }).await.unwrap()
+        self.create_notebook(
+            &space.id,
+            NewNotebook {
+                title: title.into(),
+            },
+        )
+        .await
+        .unwrap()
     }
 }
 
 pub fn new_user(username: &str, name: &str) -> NewUser {
-    NewUser { username: username.into(), name: name.into(), password: PASSWORD.into(), administrator: false }
+    NewUser {
+        username: username.into(),
+        name: name.into(),
+        password: PASSWORD.into(),
+        administrator: false,
+    }
 }
 
 pub fn credentials(username: &str, password: &str) -> Credentials {
-    Credentials { username: username.into(), password: password.into() }
+    Credentials {
+        username: username.into(),
+        password: password.into(),
+    }
 }
 
 /// The code of a refusal.
 pub fn code<T: std::fmt::Debug>(answer: Result<T>) -> String {
-    answer.map_or_else(|error| error.code(), |value| panic!("not refused: {value:?}"))
+    answer.map_or_else(
+        |error| error.code(),
+        |value| panic!("not refused: {value:?}"),
+    )
 }
 
 /// Rooms that only remember what they were told.
@@ -195,8 +262,18 @@ pub struct Rooms {
 
 #[async_trait]
 impl Live for Rooms {
-    async fn join(&self, _: Caller, _: May, _: &NotebookId, _: Say, _: Arc<dyn Wire>) -> Result<Box<dyn Seat>> {
-        Err(datalayer::Error::unavailable("room.none", "these rooms have no seats"))
+    async fn join(
+        &self,
+        _: Caller,
+        _: May,
+        _: &NotebookId,
+        _: Say,
+        _: Arc<dyn Wire>,
+    ) -> Result<Box<dyn Seat>> {
+        Err(datalayer::Error::unavailable(
+            "room.none",
+            "these rooms have no seats",
+        ))
     }
 
     async fn snapshot(&self, _: &NotebookId) -> Option<Snapshot> {
