@@ -14,14 +14,14 @@ use sha2::{Digest, Sha256};
 
 use crate::fold::Draft;
 use crate::kernelspecs::Kernelspecs;
-use crate::link::{self, Link};
+use crate::link;
 use crate::protocol::{Command, Task};
 use crate::runtime::{Runtime, ended};
 use crate::{Config, follow, moment};
 
 const ANSWER: Duration = Duration::from_secs(20);
-/// Someone is typing: an answer later than this is of no use.
-const HINT: Duration = Duration::from_secs(10);
+/// A kernel that completes for the first time reads half its library.
+const HINT: Duration = Duration::from_secs(30);
 /// Events `since` gives at most.
 const SINCE: u32 = 4000;
 /// How long a look into the kernelspec folders is good for.
@@ -64,9 +64,12 @@ impl Gateway {
             let mark = gateway.shared.ledger.mark(&args.id).await?.map_or(0, |mark| mark.offset);
             let runtime = gateway.runtime(&notebook);
             let before = runtime.open_runs().await?;
-            match Link::attach(args.clone(), mark).await {
-                Ok((link, stream)) => living.push((runtime, link, stream, mark, before)),
-                Err(_) => {
+            match link::find(&args, mark).await {
+                Ok(Some((link, stream))) => living.push((runtime, link, stream, mark, before)),
+                Err(error) => {
+                    tracing::error!(%error, kernel.id = args.id, notebook.id = %notebook, "a running kernel cannot be reached; it is left alone");
+                }
+                Ok(None) => {
                     // The gate is closed until its last words are in the log, so that no new run comes before them.
                     let gate = Arc::clone(&runtime);
                     let (held, holds) = tokio::sync::oneshot::channel();

@@ -21,6 +21,12 @@ mod spool;
 mod supervisor;
 mod zmtp;
 
+/// The wire protocol by itself: for measurements against a kernel without anything in between.
+pub mod wire {
+    pub use crate::message::{Header, Message, Rejected, Signer};
+    pub use crate::zmtp::{Endpoint, Incoming, Receiver, Role, Sender, connect};
+}
+
 pub use config::Config;
 pub use gateway::Gateway;
 pub use protocol::{Limits, SupervisorArgs};

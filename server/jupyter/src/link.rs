@@ -119,6 +119,23 @@ impl Link {
     }
 }
 
+/// Attaches to a supervisor an earlier studio started; `None` when it is gone.
+pub async fn find(args: &SupervisorArgs, mark: u64) -> io::Result<Option<(Arc<Link>, Stream)>> {
+    let mut tries = 3;
+    loop {
+        match Link::attach(args.clone(), mark).await {
+            Ok(found) => return Ok(Some(found)),
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => return Ok(None),
+            Err(error) if tries == 0 => return Err(error),
+            // It may be about to end.
+            Err(_) => {
+                tries -= 1;
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
+
 /// Starts a supervisor with its kernel and attaches to it.
 pub async fn launch(config: &Config, notebook: &NotebookId, spec: &Kernelspec) -> Result<(Arc<Link>, Stream)> {
     let environment = environment::of(config, spec);

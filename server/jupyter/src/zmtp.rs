@@ -1,7 +1,7 @@
 //! ZMTP 3.0 as a client: what a Jupyter kernel's ZeroMQ sockets speak, with a hard limit on what a message may weigh.
 //!
 //! Written here because the limit must hold *while* a message arrives: an oversized one is skipped as it comes in, never
-//! held. Only the NULL mechanism and the client's side (DEALER, SUB, REQ) are needed.
+//! held. Only the NULL mechanism and the client's side (DEALER, SUB) are needed.
 
 use std::io;
 use std::path::PathBuf;
@@ -35,7 +35,6 @@ pub enum Endpoint {
 pub enum Role {
     Dealer,
     Sub,
-    Req,
 }
 
 impl Role {
@@ -43,7 +42,6 @@ impl Role {
         match self {
             Self::Dealer => b"DEALER",
             Self::Sub => b"SUB",
-            Self::Req => b"REQ",
         }
     }
 }

@@ -62,10 +62,13 @@ async fn write_out(
     let mut waiting: VecDeque<(Told, u64)> = VecDeque::new();
     let mut frame = Vec::with_capacity(SPOOL_CHUNK + 16);
     loop {
+        while let Some((told, _)) = waiting.pop_front_if(|(_, after)| position.is_none_or(|at| at >= *after)) {
+            to.write_all(&told_frame(&told)?).await?;
+        }
         let slice = position.and_then(|at| {
             spool.lock().unwrap_or_else(PoisonError::into_inner).read(at, SPOOL_CHUNK)
         });
-        let idle = slice.is_none();
+        let idle = slice.is_none() && waiting.is_empty();
         if let Some(slice) = slice {
             begin_spool_frame(&mut frame);
             let head = frame.len();
@@ -73,9 +76,6 @@ async fn write_out(
             position = position.map(|at| at + (frame.len() - head) as u64);
             finish_frame(&mut frame);
             to.write_all(&frame).await?;
-        }
-        while let Some((told, _)) = waiting.pop_front_if(|(_, after)| position.is_none_or(|at| at >= *after)) {
-            to.write_all(&told_frame(&told)?).await?;
         }
         let mut put = |out: Out| match out {
             Out::Stream { from } => position = Some(from),
