@@ -46,7 +46,9 @@ pub fn offset_at(element: &web_sys::Element, x: f64, y: f64) -> Option<u32> {
 
 /// Loads one of our own script modules by its URL in the asset manifest.
 pub async fn module(url: &str) -> Result<JsValue, String> {
-    wasm_bindgen_futures::JsFuture::from(load_module(url)).await.map_err(|error| words(&error))
+    wasm_bindgen_futures::JsFuture::from(load_module(url))
+        .await
+        .map_err(|error| words(&error))
 }
 
 /// What a JavaScript error says.
@@ -97,23 +99,41 @@ impl Drop for Timer {
 pub fn after(milliseconds: i32, call: impl FnMut() + 'static) -> Option<Timer> {
     let closure = Closure::wrap(Box::new(call) as Box<dyn FnMut()>);
     let id = web_sys::window()?
-        .set_timeout_with_callback_and_timeout_and_arguments_0(closure.as_ref().unchecked_ref(), milliseconds)
+        .set_timeout_with_callback_and_timeout_and_arguments_0(
+            closure.as_ref().unchecked_ref(),
+            milliseconds,
+        )
         .ok()?;
-    Some(Timer { id, repeats: false, _closure: closure })
+    Some(Timer {
+        id,
+        repeats: false,
+        _closure: closure,
+    })
 }
 
 /// Calls back again and again. Keep the timer.
 pub fn every(milliseconds: i32, call: impl FnMut() + 'static) -> Option<Timer> {
     let closure = Closure::wrap(Box::new(call) as Box<dyn FnMut()>);
     let id = web_sys::window()?
-        .set_interval_with_callback_and_timeout_and_arguments_0(closure.as_ref().unchecked_ref(), milliseconds)
+        .set_interval_with_callback_and_timeout_and_arguments_0(
+            closure.as_ref().unchecked_ref(),
+            milliseconds,
+        )
         .ok()?;
-    Some(Timer { id, repeats: true, _closure: closure })
+    Some(Timer {
+        id,
+        repeats: true,
+        _closure: closure,
+    })
 }
 
 /// An element of the page by id.
 pub fn element(id: &str) -> Option<web_sys::HtmlElement> {
-    web_sys::window()?.document()?.get_element_by_id(id)?.dyn_into().ok()
+    web_sys::window()?
+        .document()?
+        .get_element_by_id(id)?
+        .dyn_into()
+        .ok()
 }
 
 /// Gives an element the focus and brings it into view without jumping when it is there already.
@@ -129,10 +149,21 @@ pub fn focus(id: &str) {
 
 /// Does the person type into a field of the page (not into a notebook's command mode)?
 pub fn types_elsewhere(event: &web_sys::Event) -> bool {
-    let Some(target) = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok()) else { return false };
+    let Some(target) = event
+        .target()
+        .and_then(|target| target.dyn_into::<web_sys::Element>().ok())
+    else {
+        return false;
+    };
     let tag = target.tag_name();
     matches!(tag.as_str(), "INPUT" | "TEXTAREA" | "SELECT")
-        || target.closest("[contenteditable='true'], .monaco-editor, dialog[open], [role='menu'], .palette").ok().flatten().is_some()
+        || target
+            .closest(
+                "[contenteditable='true'], .monaco-editor, dialog[open], [role='menu'], .palette",
+            )
+            .ok()
+            .flatten()
+            .is_some()
 }
 
 /// Puts a text onto the person's clipboard.
@@ -144,11 +175,17 @@ pub fn copy(text: &str) {
 
 /// Something small this browser remembers for the person, across visits.
 pub fn remembered(name: &str) -> Option<String> {
-    web_sys::window()?.local_storage().ok()??.get_item(name).ok()?
+    web_sys::window()?
+        .local_storage()
+        .ok()??
+        .get_item(name)
+        .ok()?
 }
 
 pub fn remember(name: &str, value: &str) {
-    if let Some(storage) = web_sys::window().and_then(|window| window.local_storage().ok().flatten()) {
+    if let Some(storage) =
+        web_sys::window().and_then(|window| window.local_storage().ok().flatten())
+    {
         let _ = storage.set_item(name, value);
     }
 }
@@ -156,11 +193,18 @@ pub fn remember(name: &str, value: &str) {
 /// The text at one of our own addresses.
 pub async fn fetch_text(url: &str) -> Result<String, String> {
     let window = web_sys::window().ok_or("there is no window")?;
-    let answer = wasm_bindgen_futures::JsFuture::from(window.fetch_with_str(url)).await.map_err(|error| words(&error))?;
-    let response: web_sys::Response = answer.dyn_into().map_err(|_| "the browser gave no answer".to_owned())?;
+    let answer = wasm_bindgen_futures::JsFuture::from(window.fetch_with_str(url))
+        .await
+        .map_err(|error| words(&error))?;
+    let response: web_sys::Response = answer
+        .dyn_into()
+        .map_err(|_| "the browser gave no answer".to_owned())?;
     if !response.ok() {
         return Err(format!("the studio answered {}", response.status()));
     }
-    let text = wasm_bindgen_futures::JsFuture::from(response.text().map_err(|error| words(&error))?).await;
-    text.map_err(|error| words(&error))?.as_string().ok_or_else(|| "the answer is no text".to_owned())
+    let text =
+        wasm_bindgen_futures::JsFuture::from(response.text().map_err(|error| words(&error))?).await;
+    text.map_err(|error| words(&error))?
+        .as_string()
+        .ok_or_else(|| "the answer is no text".to_owned())
 }

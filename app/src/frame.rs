@@ -174,6 +174,7 @@ pub fn Frame(
         </div>
         <PaletteView/>
     }
+    .into_any()
 }
 
 /// A place above this one.
@@ -183,6 +184,7 @@ pub fn Crumb(#[prop(into)] href: String, children: Children) -> impl IntoView {
         <a class="trunc" href=href>{children()}</a>
         <Icon name="right" size=12/>
     }
+    .into_any()
 }
 
 /// The place you are.
@@ -200,6 +202,7 @@ fn Guard() -> impl IntoView {
             {move || Suspend::new(async move { (!house.signed_in().await).then(|| view! { <SignInFirst/> }) })}
         </Suspense>
     }
+    .into_any()
 }
 
 /// There is no such page.
@@ -215,4 +218,5 @@ pub fn NotFoundPage() -> impl IntoView {
             <a class="btn btn--primary" href="/">"Go home"</a>
         </main>
     }
+    .into_any()
 }

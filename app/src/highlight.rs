@@ -23,13 +23,17 @@ impl Language {
     /// From a kernelspec's or a fence's word for it.
     pub fn named(name: &str) -> Self {
         match name.to_ascii_lowercase().as_str() {
-            "python" | "python3" | "ipython" | "ipython3" | "py" | "pyspark" | "sage" => Self::Python,
+            "python" | "python3" | "ipython" | "ipython3" | "py" | "pyspark" | "sage" => {
+                Self::Python
+            }
             "r" | "ir" => Self::R,
             "sql" => Self::Sql,
             "json" => Self::Json,
             "javascript" | "js" | "typescript" | "ts" => Self::JavaScript,
             "bash" | "sh" | "shell" | "console" => Self::Shell,
-            "scala" | "java" | "c" | "cpp" | "c++" | "rust" | "go" | "kotlin" | "julia" => Self::CLike,
+            "scala" | "java" | "c" | "cpp" | "c++" | "rust" | "go" | "kotlin" | "julia" => {
+                Self::CLike
+            }
             _ => Self::Plain,
         }
     }
@@ -37,35 +41,173 @@ impl Language {
     fn keywords(self) -> &'static [&'static str] {
         match self {
             Self::Python => &[
-                "False", "None", "True", "and", "as", "assert", "async", "await", "break", "case", "class", "continue",
-                "def", "del", "elif", "else", "except", "finally", "for", "from", "global", "if", "import", "in", "is",
-                "lambda", "match", "nonlocal", "not", "or", "pass", "raise", "return", "try", "while", "with", "yield",
+                "False", "None", "True", "and", "as", "assert", "async", "await", "break", "case",
+                "class", "continue", "def", "del", "elif", "else", "except", "finally", "for",
+                "from", "global", "if", "import", "in", "is", "lambda", "match", "nonlocal", "not",
+                "or", "pass", "raise", "return", "try", "while", "with", "yield",
             ],
             Self::R => &[
-                "FALSE", "Inf", "NA", "NULL", "NaN", "TRUE", "break", "else", "for", "function", "if", "in", "library",
-                "next", "repeat", "require", "return", "while",
+                "FALSE", "Inf", "NA", "NULL", "NaN", "TRUE", "break", "else", "for", "function",
+                "if", "in", "library", "next", "repeat", "require", "return", "while",
             ],
             Self::Sql => &[
-                "all", "and", "as", "asc", "between", "by", "case", "create", "cross", "delete", "desc", "distinct",
-                "drop", "else", "end", "exists", "from", "full", "group", "having", "in", "inner", "insert", "into",
-                "is", "join", "left", "like", "limit", "not", "null", "offset", "on", "or", "order", "outer",
-                "over", "partition", "right", "select", "set", "table", "then", "union", "update", "using", "values",
-                "view", "when", "where", "with",
+                "all",
+                "and",
+                "as",
+                "asc",
+                "between",
+                "by",
+                "case",
+                "create",
+                "cross",
+                "delete",
+                "desc",
+                "distinct",
+                "drop",
+                "else",
+                "end",
+                "exists",
+                "from",
+                "full",
+                "group",
+                "having",
+                "in",
+                "inner",
+                "insert",
+                "into",
+                "is",
+                "join",
+                "left",
+                "like",
+                "limit",
+                "not",
+                "null",
+                "offset",
+                "on",
+                "or",
+                "order",
+                "outer",
+                "over",
+                "partition",
+                "right",
+                "select",
+                "set",
+                "table",
+                "then",
+                "union",
+                "update",
+                "using",
+                "values",
+                "view",
+                "when",
+                "where",
+                "with",
             ],
             Self::Json => &["false", "null", "true"],
             Self::JavaScript => &[
-                "async", "await", "break", "case", "catch", "class", "const", "continue", "default", "delete", "do",
-                "else", "export", "extends", "false", "finally", "for", "from", "function", "if", "import", "in",
-                "instanceof", "let", "new", "null", "of", "return", "static", "super", "switch", "this", "throw",
-                "true", "try", "typeof", "undefined", "var", "void", "while", "yield",
+                "async",
+                "await",
+                "break",
+                "case",
+                "catch",
+                "class",
+                "const",
+                "continue",
+                "default",
+                "delete",
+                "do",
+                "else",
+                "export",
+                "extends",
+                "false",
+                "finally",
+                "for",
+                "from",
+                "function",
+                "if",
+                "import",
+                "in",
+                "instanceof",
+                "let",
+                "new",
+                "null",
+                "of",
+                "return",
+                "static",
+                "super",
+                "switch",
+                "this",
+                "throw",
+                "true",
+                "try",
+                "typeof",
+                "undefined",
+                "var",
+                "void",
+                "while",
+                "yield",
             ],
-            Self::Shell => &["case", "do", "done", "elif", "else", "esac", "export", "fi", "for", "function", "if", "in", "then", "while"],
+            Self::Shell => &[
+                "case", "do", "done", "elif", "else", "esac", "export", "fi", "for", "function",
+                "if", "in", "then", "while",
+            ],
             Self::CLike => &[
-                "abstract", "break", "case", "catch", "class", "const", "continue", "def", "do", "else", "end", "enum", "extends",
-                "false", "final", "finally", "fn", "for", "func", "function", "if", "implements", "import", "in", "interface", "let",
-                "match", "module", "mut", "new", "null", "object", "override", "package", "private", "protected", "pub",
-                "public", "return", "static", "struct", "super", "switch", "this", "throw", "trait", "true", "try",
-                "type", "use", "using", "val", "var", "void", "while", "with",
+                "abstract",
+                "break",
+                "case",
+                "catch",
+                "class",
+                "const",
+                "continue",
+                "def",
+                "do",
+                "else",
+                "end",
+                "enum",
+                "extends",
+                "false",
+                "final",
+                "finally",
+                "fn",
+                "for",
+                "func",
+                "function",
+                "if",
+                "implements",
+                "import",
+                "in",
+                "interface",
+                "let",
+                "match",
+                "module",
+                "mut",
+                "new",
+                "null",
+                "object",
+                "override",
+                "package",
+                "private",
+                "protected",
+                "pub",
+                "public",
+                "return",
+                "static",
+                "struct",
+                "super",
+                "switch",
+                "this",
+                "throw",
+                "trait",
+                "true",
+                "try",
+                "type",
+                "use",
+                "using",
+                "val",
+                "var",
+                "void",
+                "while",
+                "with",
             ],
             Self::Plain => &[],
         }
@@ -141,18 +283,31 @@ impl Painter {
         let mut edges = Vec::new();
         for caret in carets {
             let (from, to) = (caret.anchor.min(caret.head), caret.anchor.max(caret.head));
-            let mut flag = format!("<span class=\"caret w{}\"><span class=\"caret__flag\">", caret.color);
+            let mut flag = format!(
+                "<span class=\"caret w{}\"><span class=\"caret__flag\">",
+                caret.color
+            );
             escape_into(&mut flag, &caret.name);
             flag.push_str("</span></span>");
             // A selection is drawn as a zero-width start mark and the caret at its head: spans of several people may overlap.
             if from != to {
-                edges.push((from, format!("<span class=\"peer-edge w{}\"></span>", caret.color)));
-                edges.push((to, format!("<span class=\"peer-edge w{}\"></span>", caret.color)));
+                edges.push((
+                    from,
+                    format!("<span class=\"peer-edge w{}\"></span>", caret.color),
+                ));
+                edges.push((
+                    to,
+                    format!("<span class=\"peer-edge w{}\"></span>", caret.color),
+                ));
             }
             edges.push((caret.head, flag));
         }
         edges.sort_by_key(|edge| edge.0);
-        Self { html: String::with_capacity(capacity * 2), position: 0, edges: edges.into_iter().peekable() }
+        Self {
+            html: String::with_capacity(capacity * 2),
+            position: 0,
+            edges: edges.into_iter().peekable(),
+        }
     }
 
     fn paint(&mut self, class: Option<char>, text: &str) {
@@ -168,7 +323,11 @@ impl Painter {
         };
         open(&mut self.html);
         for c in text.chars() {
-            if self.edges.peek().is_some_and(|(at, _)| *at <= self.position) {
+            if self
+                .edges
+                .peek()
+                .is_some_and(|(at, _)| *at <= self.position)
+            {
                 close(&mut self.html);
                 self.edges_here();
                 open(&mut self.html);
@@ -213,7 +372,8 @@ fn lex<'a>(source: &'a str, language: Language, mut emit: impl FnMut(Option<char
         let (class, length) = token(rest, c, language, line_start, after_definition);
         let (text, tail) = rest.split_at(length);
         if !text.trim().is_empty() {
-            after_definition = class == Some('k') && matches!(text, "def" | "class" | "function" | "fn" | "func");
+            after_definition =
+                class == Some('k') && matches!(text, "def" | "class" | "function" | "fn" | "func");
             line_start = false;
         }
         if text.ends_with('\n') || (line_start && text.contains('\n')) {
@@ -225,7 +385,13 @@ fn lex<'a>(source: &'a str, language: Language, mut emit: impl FnMut(Option<char
 }
 
 /// The class and length in bytes of the token at the start of `rest`, which is not empty.
-fn token(rest: &str, c: char, language: Language, line_start: bool, after_definition: bool) -> (Option<char>, usize) {
+fn token(
+    rest: &str,
+    c: char,
+    language: Language,
+    line_start: bool,
+    after_definition: bool,
+) -> (Option<char>, usize) {
     let whole = rest.len();
     let until = |test: fn(char) -> bool| rest.find(|c| !test(c)).unwrap_or(whole);
     if c.is_whitespace() {
@@ -238,14 +404,18 @@ fn token(rest: &str, c: char, language: Language, line_start: bool, after_defini
     if let Some((open, close)) = language.block_comment()
         && rest.starts_with(open)
     {
-        let end = rest[open.len()..].find(close).map_or(whole, |at| open.len() + at + close.len());
+        let end = rest[open.len()..]
+            .find(close)
+            .map_or(whole, |at| open.len() + at + close.len());
         return (Some('c'), end);
     }
     if line_start && language == Language::Python && matches!(c, '%' | '!') {
         return (Some('d'), rest.find('\n').unwrap_or(whole));
     }
     if c == '@' && matches!(language, Language::Python | Language::CLike) && line_start {
-        let end = rest[1..].find(|c: char| !is_word(c) && c != '.').map_or(whole, |at| at + 1);
+        let end = rest[1..]
+            .find(|c: char| !is_word(c) && c != '.')
+            .map_or(whole, |at| at + 1);
         return (Some('d'), end);
     }
     if c.is_alphabetic() || c == '_' {
@@ -259,7 +429,10 @@ fn token(rest: &str, c: char, language: Language, line_start: bool, after_defini
         {
             return (Some('s'), end + string_length(&rest[end..], language));
         }
-        return (word_class(word, &rest[end..], language, after_definition), end);
+        return (
+            word_class(word, &rest[end..], language, after_definition),
+            end,
+        );
     }
     if c.is_ascii_digit() || (c == '.' && rest[1..].starts_with(|c: char| c.is_ascii_digit())) {
         return (Some('n'), number_length(rest));
@@ -275,7 +448,9 @@ fn token(rest: &str, c: char, language: Language, line_start: bool, after_defini
 fn word_class(word: &str, tail: &str, language: Language, after_definition: bool) -> Option<char> {
     let keywords = language.keywords();
     let is_keyword = if language == Language::Sql {
-        keywords.binary_search(&word.to_ascii_lowercase().as_str()).is_ok()
+        keywords
+            .binary_search(&word.to_ascii_lowercase().as_str())
+            .is_ok()
     } else {
         keywords.contains(&word)
     };
@@ -284,7 +459,8 @@ fn word_class(word: &str, tail: &str, language: Language, after_definition: bool
     }
     if tail.starts_with('(') || after_definition {
         // Capitalised callables are classes by every convention of the languages here.
-        let class = word.starts_with(|c: char| c.is_uppercase()) && word.contains(|c: char| c.is_lowercase());
+        let class = word.starts_with(|c: char| c.is_uppercase())
+            && word.contains(|c: char| c.is_lowercase());
         return Some(if class { 't' } else { 'f' });
     }
     None
@@ -294,7 +470,9 @@ fn number_length(rest: &str) -> usize {
     let bytes = rest.as_bytes();
     let mut end = 1;
     while let Some(&b) = bytes.get(end) {
-        let sign_of_exponent = matches!(b, b'+' | b'-') && matches!(bytes[end - 1], b'e' | b'E') && !rest.starts_with("0x");
+        let sign_of_exponent = matches!(b, b'+' | b'-')
+            && matches!(bytes[end - 1], b'e' | b'E')
+            && !rest.starts_with("0x");
         if b.is_ascii_alphanumeric() || b == b'.' || b == b'_' || sign_of_exponent {
             end += 1;
         } else {
@@ -306,7 +484,9 @@ fn number_length(rest: &str) -> usize {
 
 /// Length of the string literal at the start, an unclosed one to the end of its line (or of the text, for triple quotes).
 fn string_length(rest: &str, language: Language) -> usize {
-    let Some(quote) = rest.chars().next() else { return 0 };
+    let Some(quote) = rest.chars().next() else {
+        return 0;
+    };
     if language == Language::Python {
         let triple = if quote == '"' { "\"\"\"" } else { "'''" };
         if let Some(body) = rest.strip_prefix(triple) {
@@ -342,12 +522,20 @@ mod tests {
                 _ => {}
             }
         }
-        text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&#39;", "'").replace("&amp;", "&")
+        text.replace("&lt;", "<")
+            .replace("&gt;", ">")
+            .replace("&quot;", "\"")
+            .replace("&#39;", "'")
+            .replace("&amp;", "&")
     }
 
     #[test]
     fn python_is_coloured_as_in_the_design() {
-        let html = highlight("@cache\ndef area(r):  # of a circle\n    return 3.14e-2 * f\"{r}\"", Language::Python, &[]);
+        let html = highlight(
+            "@cache\ndef area(r):  # of a circle\n    return 3.14e-2 * f\"{r}\"",
+            Language::Python,
+            &[],
+        );
         assert_eq!(
             html,
             "<span class=\"d\">@cache</span>\n<span class=\"k\">def</span> <span class=\"f\">area</span><span class=\"o\">(</span>r<span class=\"o\">)</span><span class=\"o\">:</span>  <span class=\"c\"># of a circle</span>\n    <span class=\"k\">return</span> <span class=\"n\">3.14e-2</span> <span class=\"o\">*</span> <span class=\"s\">f&quot;{r}&quot;</span>"
@@ -356,8 +544,31 @@ mod tests {
 
     #[test]
     fn nothing_of_the_text_is_lost_whatever_it_is() {
-        let nasty = ["", "\n", "'''unclosed", "\"a\\", "<script>&'\"", "é漢🎈\r\n\t", "0x", ".5", "%%time\nx", "/* a", "-- a\n'", "`", "\\"];
-        for language in [Language::Python, Language::R, Language::Sql, Language::Json, Language::JavaScript, Language::Shell, Language::CLike, Language::Plain] {
+        let nasty = [
+            "",
+            "\n",
+            "'''unclosed",
+            "\"a\\",
+            "<script>&'\"",
+            "é漢🎈\r\n\t",
+            "0x",
+            ".5",
+            "%%time\nx",
+            "/* a",
+            "-- a\n'",
+            "`",
+            "\\",
+        ];
+        for language in [
+            Language::Python,
+            Language::R,
+            Language::Sql,
+            Language::Json,
+            Language::JavaScript,
+            Language::Shell,
+            Language::CLike,
+            Language::Plain,
+        ] {
             for text in nasty {
                 assert_eq!(plain(&highlight(text, language, &[])), text, "{language:?}");
             }
@@ -366,7 +577,12 @@ mod tests {
 
     #[test]
     fn a_caret_stands_between_the_characters_it_was_put_between() {
-        let caret = Caret { color: 2, name: "K<b>".into(), anchor: 3, head: 3 };
+        let caret = Caret {
+            color: 2,
+            name: "K<b>".into(),
+            anchor: 3,
+            head: 3,
+        };
         let html = highlight("a🎈b", Language::Python, &[caret]);
         assert!(html.contains("🎈</span><span class=\"caret w2\"><span class=\"caret__flag\">K&lt;b&gt;</span></span>"), "{html}");
         assert!(!html.contains("<b>"));

@@ -11,7 +11,12 @@ const MATHS_BYTES: usize = 20_000;
 
 /// HTML for a text cell. `attachments` are the cell's, by file name.
 pub fn render(source: &str, attachments: &Map) -> String {
-    let options = Options::ENABLE_TABLES | Options::ENABLE_FOOTNOTES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS | Options::ENABLE_MATH | Options::ENABLE_GFM;
+    let options = Options::ENABLE_TABLES
+        | Options::ENABLE_FOOTNOTES
+        | Options::ENABLE_STRIKETHROUGH
+        | Options::ENABLE_TASKLISTS
+        | Options::ENABLE_MATH
+        | Options::ENABLE_GFM;
     // Parts we make ourselves (maths, coloured code) wait outside and come in after the cleaning.
     let mut kept: Vec<String> = Vec::new();
     let mut code: Option<(Language, String)> = None;
@@ -22,7 +27,9 @@ pub fn render(source: &str, attachments: &Map) -> String {
             Event::DisplayMath(tex) => events.push(keep(&mut kept, maths(&tex, true))),
             Event::Start(Tag::CodeBlock(kind)) => {
                 let name = match &kind {
-                    pulldown_cmark::CodeBlockKind::Fenced(name) => name.split([' ', ',', '{']).next().unwrap_or("").to_owned(),
+                    pulldown_cmark::CodeBlockKind::Fenced(name) => {
+                        name.split([' ', ',', '{']).next().unwrap_or("").to_owned()
+                    }
                     pulldown_cmark::CodeBlockKind::Indented => String::new(),
                 };
                 code = Some((Language::named(&name), String::new()));
@@ -34,17 +41,32 @@ pub fn render(source: &str, attachments: &Map) -> String {
             }
             Event::End(TagEnd::CodeBlock) => {
                 if let Some((language, block)) = code.take() {
-                    let html = format!("<pre class=\"code\">{}</pre>", highlight(block.trim_end_matches('\n'), language, &[]));
+                    let html = format!(
+                        "<pre class=\"code\">{}</pre>",
+                        highlight(block.trim_end_matches('\n'), language, &[])
+                    );
                     events.push(keep(&mut kept, html));
                 }
             }
-            Event::Start(Tag::Image { link_type, dest_url, title, id }) => {
+            Event::Start(Tag::Image {
+                link_type,
+                dest_url,
+                title,
+                id,
+            }) => {
                 let dest_url = attachment(&dest_url, attachments).map_or(dest_url, CowStr::from);
-                events.push(Event::Start(Tag::Image { link_type, dest_url, title, id }));
+                events.push(Event::Start(Tag::Image {
+                    link_type,
+                    dest_url,
+                    title,
+                    id,
+                }));
             }
             // Private-use marks stand for kept parts; the author's own must not.
             Event::Text(text) if text.contains(['\u{E000}', '\u{E001}']) => {
-                events.push(Event::Text(text.replace(['\u{E000}', '\u{E001}'], "\u{FFFD}").into()));
+                events.push(Event::Text(
+                    text.replace(['\u{E000}', '\u{E001}'], "\u{FFFD}").into(),
+                ));
             }
             event => events.push(event),
         }
@@ -65,7 +87,9 @@ pub fn headings(source: &str) -> Vec<(u8, String)> {
     for event in Parser::new_ext(source, Options::ENABLE_MATH) {
         match event {
             Event::Start(Tag::Heading { level, .. }) => open = Some((level as u8, String::new())),
-            Event::End(TagEnd::Heading(_)) => found.extend(open.take().filter(|(_, words)| !words.trim().is_empty())),
+            Event::End(TagEnd::Heading(_)) => {
+                found.extend(open.take().filter(|(_, words)| !words.trim().is_empty()))
+            }
             Event::Text(text) | Event::Code(text) | Event::InlineMath(text) => {
                 if let Some((_, words)) = &mut open {
                     words.push_str(&text);
@@ -89,7 +113,11 @@ fn put_back(html: &str, kept: &[String]) -> String {
         out.push_str(&rest[..at]);
         rest = &rest[at + '\u{E000}'.len_utf8()..];
         if let Some(end) = rest.find('\u{E001}') {
-            if let Some(part) = rest[..end].parse::<usize>().ok().and_then(|index| kept.get(index)) {
+            if let Some(part) = rest[..end]
+                .parse::<usize>()
+                .ok()
+                .and_then(|index| kept.get(index))
+            {
                 out.push_str(part);
             }
             rest = &rest[end + '\u{E001}'.len_utf8()..];
@@ -125,7 +153,11 @@ pub fn maths(tex: &str, display: bool) -> String {
         }
     }
     let config = pulldown_latex::RenderConfig {
-        display_mode: if display { pulldown_latex::config::DisplayMode::Block } else { pulldown_latex::config::DisplayMode::Inline },
+        display_mode: if display {
+            pulldown_latex::config::DisplayMode::Block
+        } else {
+            pulldown_latex::config::DisplayMode::Inline
+        },
         ..Default::default()
     };
     let mut html = String::new();
@@ -139,8 +171,13 @@ pub fn maths(tex: &str, display: bool) -> String {
 fn attachment(link: &str, attachments: &Map) -> Option<String> {
     let name = link.strip_prefix("attachment:")?;
     let bundle = attachments.get(name)?.as_object()?;
-    let (kind, data) = bundle.iter().find(|(kind, data)| kind.starts_with("image/") && data.is_string())?;
-    Some(format!("data:{kind};base64,{}", data.as_str()?.replace(['\n', '\r'], "")))
+    let (kind, data) = bundle
+        .iter()
+        .find(|(kind, data)| kind.starts_with("image/") && data.is_string())?;
+    Some(format!(
+        "data:{kind};base64,{}",
+        data.as_str()?.replace(['\n', '\r'], "")
+    ))
 }
 
 #[cfg(test)]
@@ -153,7 +190,10 @@ mod tests {
 
     #[test]
     fn common_markdown_is_set() {
-        assert_eq!(html("# A *b*\n\ntext"), "<h1>A <em>b</em></h1>\n<p>text</p>\n");
+        assert_eq!(
+            html("# A *b*\n\ntext"),
+            "<h1>A <em>b</em></h1>\n<p>text</p>\n"
+        );
         assert!(html("| a | b |\n|---|---|\n| 1 | 2 |").contains("<td>1</td>"));
         assert!(html("- [x] done").contains("type=\"checkbox\""));
         assert!(html("```python\nfor x in y: pass\n```").contains("<span class=\"k\">for</span>"));
@@ -173,20 +213,41 @@ mod tests {
 
     #[test]
     fn scripts_and_foreign_schemes_do_not_come_through() {
-        for evil in ["<script>alert(1)</script>", "[x](javascript:alert(1))", "<svg onload=alert(1)>", "![x](javascript:alert(1))", "<a href=\"javascript:alert(1)\">x</a>", "<iframe src=x></iframe>", "\u{E000}0\u{E001} $x$"] {
+        for evil in [
+            "<script>alert(1)</script>",
+            "[x](javascript:alert(1))",
+            "<svg onload=alert(1)>",
+            "![x](javascript:alert(1))",
+            "<a href=\"javascript:alert(1)\">x</a>",
+            "<iframe src=x></iframe>",
+            "\u{E000}0\u{E001} $x$",
+        ] {
             let html = html(evil);
-            assert!(!html.contains("javascript:") && !html.contains("<script") && !html.contains("<svg") && !html.contains("<iframe") && !html.contains('\u{E000}'), "{evil} -> {html}");
+            assert!(
+                !html.contains("javascript:")
+                    && !html.contains("<script")
+                    && !html.contains("<svg")
+                    && !html.contains("<iframe")
+                    && !html.contains('\u{E000}'),
+                "{evil} -> {html}"
+            );
         }
     }
 
     #[test]
     fn an_attached_picture_is_shown() {
         let attachments: Map = serde_json::from_str(r#"{"a.png": {"image/png": "AAAA"}}"#).unwrap();
-        assert!(render("![plot](attachment:a.png)", &attachments).contains("src=\"data:image/png;base64,AAAA\""));
+        assert!(
+            render("![plot](attachment:a.png)", &attachments)
+                .contains("src=\"data:image/png;base64,AAAA\"")
+        );
     }
 
     #[test]
     fn headings_are_found() {
-        assert_eq!(headings("# One\ntext\n## Two `b`\n"), vec![(1, "One".into()), (2, "Two b".into())]);
+        assert_eq!(
+            headings("# One\ntext\n## Two `b`\n"),
+            vec![(1, "One".into()), (2, "Two b".into())]
+        );
     }
 }

@@ -27,5 +27,8 @@ fn tell(screen: Screen, words: &str) {
 
 /// The cell's place in the document, from 1.
 fn screen_place(screen: Screen, id: &CellId) -> usize {
-    screen.order.with_untracked(|order| order.iter().position(|other| other == id)).map_or(0, |place| place + 1)
+    screen
+        .order
+        .with_untracked(|order| order.iter().position(|other| other == id))
+        .map_or(0, |place| place + 1)
 }

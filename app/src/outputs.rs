@@ -20,10 +20,17 @@ use crate::markdown;
 enum Drawn {
     /// Harmless HTML of our own making.
     Html(String),
-    Picture { source: String, width: Option<u32>, alt: String },
+    Picture {
+        source: String,
+        width: Option<u32>,
+        alt: String,
+    },
     Text(String),
     /// Needs the frame; the text stands in until it is there, and without script.
-    Framed { bundle: Map, text: String },
+    Framed {
+        bundle: Map,
+        text: String,
+    },
     Nothing,
 }
 
@@ -44,26 +51,41 @@ pub fn OutputView(
         let output = output.clone();
         match kind.get() {
             Kind::Stream(name) => {
-                let html = Memo::new(move |_| output.with(|output| match output {
-                    Output::Stream { text, .. } => ansi::to_html(text),
-                    _ => String::new(),
-                }));
-                let class = if name == StreamName::Stderr { "out-text out-text--stderr" } else { "out-text" };
+                let html = Memo::new(move |_| {
+                    output.with(|output| match output {
+                        Output::Stream { text, .. } => ansi::to_html(text),
+                        _ => String::new(),
+                    })
+                });
+                let class = if name == StreamName::Stderr {
+                    "out-text out-text--stderr"
+                } else {
+                    "out-text"
+                };
                 view! { <pre class=class tabindex="0" aria-label=if name == StreamName::Stderr { "Error stream" } else { "Text output" } inner_html=move || html.get()></pre> }.into_any()
             }
             Kind::Error => {
                 let (name, value, traceback) = output.with(|output| match output {
-                    Output::Error { ename, evalue, traceback } => (ename.clone(), evalue.clone(), traceback.clone()),
+                    Output::Error {
+                        ename,
+                        evalue,
+                        traceback,
+                    } => (ename.clone(), evalue.clone(), traceback.clone()),
                     _ => Default::default(),
                 });
                 view! { <Failure name value traceback go_to_line/> }.into_any()
             }
             Kind::Data => {
                 let notebook = notebook.clone();
-                let drawn = Memo::new(move |_| output.with(|output| match output {
-                    Output::DisplayData { data, metadata, .. } | Output::ExecuteResult { data, metadata, .. } => draw(data, metadata, &notebook),
-                    _ => Drawn::Nothing,
-                }));
+                let drawn = Memo::new(move |_| {
+                    output.with(|output| match output {
+                        Output::DisplayData { data, metadata, .. }
+                        | Output::ExecuteResult { data, metadata, .. } => {
+                            draw(data, metadata, &notebook)
+                        }
+                        _ => Drawn::Nothing,
+                    })
+                });
                 (move || match drawn.get() {
                     Drawn::Html(html) => view! { <div class="out-html" tabindex="0" inner_html=html></div> }.into_any(),
                     Drawn::Picture { source, width, alt } => view! { <img class="out-picture" src=source width=width alt=alt/> }.into_any(),
@@ -75,7 +97,9 @@ pub fn OutputView(
             }
             Kind::Unknown => {
                 let text = output.with(|output| match output {
-                    Output::Unknown(value) => serde_json::to_string_pretty(value).unwrap_or_default(),
+                    Output::Unknown(value) => {
+                        serde_json::to_string_pretty(value).unwrap_or_default()
+                    }
                     _ => String::new(),
                 });
                 view! {
@@ -116,13 +140,20 @@ const ACTIVE: &[&str] = &[
 ];
 
 fn draw(data: &Map, metadata: &Map, notebook: &str) -> Drawn {
-    let plain = || data.get("text/plain").and_then(|value| text_of(value)).unwrap_or_default();
+    let plain = || {
+        data.get("text/plain")
+            .and_then(|value| text_of(value))
+            .unwrap_or_default()
+    };
     let framed = |mime: &str| {
         let mut bundle = Map::new();
         for (kind, value) in data.iter().filter(|(kind, _)| kind.as_str() == mime) {
             bundle.insert(kind.clone(), with_address(value, notebook));
         }
-        Drawn::Framed { bundle, text: plain() }
+        Drawn::Framed {
+            bundle,
+            text: plain(),
+        }
     };
     if let Some(mime) = ACTIVE.iter().find(|mime| data.contains_key(**mime)) {
         return framed(mime);
@@ -139,14 +170,27 @@ fn draw(data: &Map, metadata: &Map, notebook: &str) -> Drawn {
     if data.contains_key("image/svg+xml") {
         // As a picture, not as part of the page: a picture cannot run anything.
         if let Some(source) = picture(data, "image/svg+xml", notebook) {
-            return Drawn::Picture { source, width: None, alt: plain() };
+            return Drawn::Picture {
+                source,
+                width: None,
+                alt: plain(),
+            };
         }
     }
     for mime in ["image/png", "image/jpeg", "image/webp", "image/gif"] {
         if let Some(source) = picture(data, mime, notebook) {
-            let size = metadata.get(mime).and_then(|size| size.get("width")).or_else(|| metadata.get("width"));
-            let width = size.and_then(Value::as_u64).and_then(|width| u32::try_from(width).ok());
-            return Drawn::Picture { source, width, alt: plain() };
+            let size = metadata
+                .get(mime)
+                .and_then(|size| size.get("width"))
+                .or_else(|| metadata.get("width"));
+            let width = size
+                .and_then(Value::as_u64)
+                .and_then(|width| u32::try_from(width).ok());
+            return Drawn::Picture {
+                source,
+                width,
+                alt: plain(),
+            };
         }
     }
     if let Some(text) = data.get("text/latex").and_then(text_of) {
@@ -207,16 +251,27 @@ fn picture(data: &Map, mime: &str, notebook: &str) -> Option<String> {
         }
         return Some(source);
     }
-    Some(format!("data:{mime};base64,{}", text.replace(['\n', '\r', ' '], "")))
+    Some(format!(
+        "data:{mime};base64,{}",
+        text.replace(['\n', '\r', ' '], "")
+    ))
 }
 
 fn latex(text: &str) -> String {
     let trimmed = text.trim();
     let inner = [("$$", "$$"), ("\\[", "\\]"), ("$", "$"), ("\\(", "\\)")]
         .iter()
-        .find_map(|(open, close)| trimmed.strip_prefix(open)?.strip_suffix(close).map(|inner| (inner, *open != "$" && *open != "\\(")));
+        .find_map(|(open, close)| {
+            trimmed
+                .strip_prefix(open)?
+                .strip_suffix(close)
+                .map(|inner| (inner, *open != "$" && *open != "\\("))
+        });
     match inner {
-        Some((inner, display)) => markdown::maths(inner.trim().trim_start_matches("\\displaystyle").trim(), display),
+        Some((inner, display)) => markdown::maths(
+            inner.trim().trim_start_matches("\\displaystyle").trim(),
+            display,
+        ),
         None => markdown::maths(trimmed, true),
     }
 }
@@ -231,21 +286,35 @@ mod tests {
 
     #[test]
     fn the_richest_harmless_form_is_drawn() {
-        assert_eq!(drawn(r#"{"text/plain": "1", "text/html": "<b>1</b>"}"#), Drawn::Html("<b>1</b>".into()));
-        assert_eq!(drawn(r#"{"text/plain": ["a\n", "b"]}"#), Drawn::Text("a\nb".into()));
-        assert!(matches!(drawn(r#"{"text/plain": "x", "image/png": "AA=="}"#), Drawn::Picture { source, .. } if source == "data:image/png;base64,AA=="));
+        assert_eq!(
+            drawn(r#"{"text/plain": "1", "text/html": "<b>1</b>"}"#),
+            Drawn::Html("<b>1</b>".into())
+        );
+        assert_eq!(
+            drawn(r#"{"text/plain": ["a\n", "b"]}"#),
+            Drawn::Text("a\nb".into())
+        );
+        assert!(
+            matches!(drawn(r#"{"text/plain": "x", "image/png": "AA=="}"#), Drawn::Picture { source, .. } if source == "data:image/png;base64,AA==")
+        );
     }
 
     #[test]
     fn what_can_run_goes_to_the_frame_with_its_text_beside_it() {
-        assert!(matches!(drawn(r#"{"text/html": "<script>1</script>", "text/plain": "x"}"#), Drawn::Framed { text, .. } if text == "x"));
-        assert!(matches!(drawn(r#"{"application/vnd.plotly.v1+json": {}, "text/html": "<b>"}"#), Drawn::Framed { bundle, .. } if bundle.len() == 1));
+        assert!(
+            matches!(drawn(r#"{"text/html": "<script>1</script>", "text/plain": "x"}"#), Drawn::Framed { text, .. } if text == "x")
+        );
+        assert!(
+            matches!(drawn(r#"{"application/vnd.plotly.v1+json": {}, "text/html": "<b>"}"#), Drawn::Framed { bundle, .. } if bundle.len() == 1)
+        );
     }
 
     #[test]
     fn a_picture_kept_apart_is_loaded_from_its_address() {
         let hash = "a".repeat(64);
-        let source = match drawn(&format!(r#"{{"image/png": {{"blob": "{hash}", "bytes": 9}}}}"#)) {
+        let source = match drawn(&format!(
+            r#"{{"image/png": {{"blob": "{hash}", "bytes": 9}}}}"#
+        )) {
             Drawn::Picture { source, .. } => source,
             other => panic!("{other:?}"),
         };
@@ -255,6 +324,8 @@ mod tests {
     #[test]
     fn an_svg_is_a_picture_and_no_part_of_the_page() {
         let picture = drawn("{\"image/svg+xml\": \"<svg onload='x'>\\\"#\"}");
-        assert!(matches!(picture, Drawn::Picture { source, .. } if !source.contains('<') && !source.contains('"') && !source.contains('#')));
+        assert!(
+            matches!(picture, Drawn::Picture { source, .. } if !source.contains('<') && !source.contains('"') && !source.contains('#'))
+        );
     }
 }

@@ -31,6 +31,7 @@ where
             }}
         </Transition>
     }
+    .into_any()
 }
 
 /// Why there is nothing to see: signed out leads to the sign-in and back; the rest is said in a sentence with a way on.

@@ -5,8 +5,8 @@ use leptos::prelude::*;
 use leptos_meta::MetaTags;
 
 use crate::App;
-use crate::call;
 use crate::assets::{self, Assets, use_assets};
+use crate::call;
 use crate::frame::Look;
 
 /// The whole document, for the server's renderer. Wants [`Assets`] and `CookieMode` in the context.

@@ -57,7 +57,11 @@ pub enum Error {
     Forbidden { code: String, reason: String },
     /// A value that cannot be: which field, and what would be right.
     #[error("{reason}")]
-    Invalid { field: String, code: String, reason: String },
+    Invalid {
+        field: String,
+        code: String,
+        reason: String,
+    },
     /// It clashes with what is there.
     #[error("{reason}")]
     Conflict { code: String, reason: String },
@@ -79,26 +83,52 @@ impl Error {
     pub fn not_found(noun: Noun) -> Self {
         Self::NotFound { noun }
     }
-    pub fn invalid(field: impl Into<String>, code: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self::Invalid { field: field.into(), code: code.into(), reason: reason.into() }
+    pub fn invalid(
+        field: impl Into<String>,
+        code: impl Into<String>,
+        reason: impl Into<String>,
+    ) -> Self {
+        Self::Invalid {
+            field: field.into(),
+            code: code.into(),
+            reason: reason.into(),
+        }
     }
     pub fn forbidden(code: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self::Forbidden { code: code.into(), reason: reason.into() }
+        Self::Forbidden {
+            code: code.into(),
+            reason: reason.into(),
+        }
     }
     pub fn conflict(code: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self::Conflict { code: code.into(), reason: reason.into() }
+        Self::Conflict {
+            code: code.into(),
+            reason: reason.into(),
+        }
     }
     pub fn not_accepted(code: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self::NotAccepted { code: code.into(), reason: reason.into() }
+        Self::NotAccepted {
+            code: code.into(),
+            reason: reason.into(),
+        }
     }
     pub fn gone(code: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self::Gone { code: code.into(), reason: reason.into() }
+        Self::Gone {
+            code: code.into(),
+            reason: reason.into(),
+        }
     }
     pub fn too_large(code: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self::TooLarge { code: code.into(), reason: reason.into() }
+        Self::TooLarge {
+            code: code.into(),
+            reason: reason.into(),
+        }
     }
     pub fn unavailable(code: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self::Unavailable { code: code.into(), reason: reason.into() }
+        Self::Unavailable {
+            code: code.into(),
+            reason: reason.into(),
+        }
     }
 
     /// The stable code of problem documents, `noun.what`.

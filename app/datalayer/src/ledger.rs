@@ -64,19 +64,42 @@ pub trait RunLedger: Send + Sync {
     /// The folded log as it is now.
     async fn load(&self, notebook: &NotebookId) -> Result<Runs>;
     /// Durable when it returns; events and mark in one transaction. Calls share commits.
-    async fn append(&self, notebook: &NotebookId, events: Vec<RunEvent>, mark: Option<SpoolMark>) -> Result<()>;
+    async fn append(
+        &self,
+        notebook: &NotebookId,
+        events: Vec<RunEvent>,
+        mark: Option<SpoolMark>,
+    ) -> Result<()>;
     /// Keeps the folded runs so that loading need not replay everything; the events stay for a while.
     async fn keep_fold(&self, notebook: &NotebookId, runs: &Runs) -> Result<()>;
     /// The events after `sequence`, at most `limit`; `None` when there are more or they are no longer kept.
-    async fn since(&self, notebook: &NotebookId, sequence: u64, limit: u32) -> Result<Option<Vec<RunEvent>>>;
+    async fn since(
+        &self,
+        notebook: &NotebookId,
+        sequence: u64,
+        limit: u32,
+    ) -> Result<Option<Vec<RunEvent>>>;
     async fn mark(&self, kernel: &str) -> Result<Option<SpoolMark>>;
     /// Stores an output's bytes; returns their SHA-256 in hexadecimal.
-    async fn keep_blob(&self, notebook: &NotebookId, media_type: &str, bytes: Bytes) -> Result<String>;
+    async fn keep_blob(
+        &self,
+        notebook: &NotebookId,
+        media_type: &str,
+        bytes: Bytes,
+    ) -> Result<String>;
     /// Stores a whole file's bytes, as [`RunLedger::keep_blob`] does. Worth overriding: a file can be far larger than
     /// what one wants to hold in memory.
-    async fn keep_file(&self, notebook: &NotebookId, media_type: &str, file: &Path) -> Result<String> {
+    async fn keep_file(
+        &self,
+        notebook: &NotebookId,
+        media_type: &str,
+        file: &Path,
+    ) -> Result<String> {
         let bytes = std::fs::read(file).map_err(|error| {
-            Error::unavailable("blob.unreadable", format!("the file {} cannot be read: {error}", file.display()))
+            Error::unavailable(
+                "blob.unreadable",
+                format!("the file {} cannot be read: {error}", file.display()),
+            )
         })?;
         self.keep_blob(notebook, media_type, bytes.into()).await
     }

@@ -15,13 +15,17 @@ mod roles;
 mod session;
 mod spaces;
 
-pub use accounts::{Accounts, Caller, Credentials, NewUser, Opened, PasswordChange, SessionInfo, User};
+pub use accounts::{
+    Accounts, Caller, Credentials, NewUser, Opened, PasswordChange, SessionInfo, User,
+};
 pub use error::{Error, Noun, Result};
 pub use ids::{NotebookId, SessionId, SpaceId, TokenId, UserId};
 pub use ledger::{Ledger, LogEntry, Opening, RunLedger, SpoolMark};
 pub use live::{Live, RunRequest, Runner, RuntimeNews, Seat, Wire};
 pub use moment::Timestamp;
-pub use notebooks::{Exported, Format, NewNotebook, Notebook, NotebookChange, NotebookView, Notebooks};
+pub use notebooks::{
+    Exported, Format, NewNotebook, Notebook, NotebookChange, NotebookView, Notebooks,
+};
 pub use page::{Page, PageRequest};
 pub use roles::Role;
 pub use session::{Session, Verbs};

@@ -30,7 +30,14 @@ pub trait Seat: Send + Sync {
 #[async_trait]
 pub trait Live: Send + Sync {
     /// Take a seat in a notebook's room, opening it if need be. `say` is the `join` the tab sent.
-    async fn join(&self, caller: Caller, may: May, notebook: &NotebookId, say: Say, wire: Arc<dyn Wire>) -> Result<Box<dyn Seat>>;
+    async fn join(
+        &self,
+        caller: Caller,
+        may: May,
+        notebook: &NotebookId,
+        say: Say,
+        wire: Arc<dyn Wire>,
+    ) -> Result<Box<dyn Seat>>;
     /// The document and its revision as the room has it; `None` when no room is open.
     async fn snapshot(&self, notebook: &NotebookId) -> Option<Snapshot>;
     /// Someone's rights on a notebook's space changed: look them up again now.
@@ -63,7 +70,11 @@ pub enum RuntimeNews {
 pub trait Runner: Send + Sync {
     /// Everything that happens in this notebook's runtime from now on goes to `listener`.
     /// Returns the folded runs up to exactly the first event the listener will get, and the kernel as it is.
-    async fn listen(&self, notebook: &NotebookId, listener: Box<dyn Fn(RuntimeNews) + Send + Sync>) -> Result<(notebook::runs::Runs, KernelView)>;
+    async fn listen(
+        &self,
+        notebook: &NotebookId,
+        listener: Box<dyn Fn(RuntimeNews) + Send + Sync>,
+    ) -> Result<(notebook::runs::Runs, KernelView)>;
     /// Stop listening.
     async fn deafen(&self, notebook: &NotebookId);
     /// The events after `sequence`, if the log is asked for less than a few thousand of them; else `None`.

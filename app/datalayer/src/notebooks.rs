@@ -2,10 +2,10 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use notebook::Snapshot;
 use notebook::formats::Notice;
 use notebook::runs::Runs;
 use notebook::wire::May;
-use notebook::Snapshot;
 use serde::{Deserialize, Serialize};
 
 use crate::{NotebookId, Page, PageRequest, Result, SpaceId, Timestamp};
@@ -69,17 +69,31 @@ pub struct Exported {
 #[async_trait]
 pub trait Notebooks: Send + Sync {
     /// The notebooks of a space, latest edit first.
-    async fn list_notebooks(&self, space: &SpaceId, archived: bool, page: PageRequest) -> Result<Page<Notebook>>;
+    async fn list_notebooks(
+        &self,
+        space: &SpaceId,
+        archived: bool,
+        page: PageRequest,
+    ) -> Result<Page<Notebook>>;
     /// Your notebooks of all spaces, latest edit first.
     async fn recent_notebooks(&self, limit: u32) -> Result<Vec<Notebook>>;
     /// An empty notebook with one code cell. Editors.
     async fn create_notebook(&self, space: &SpaceId, notebook: NewNotebook) -> Result<Notebook>;
     /// From an `.ipynb` file; the bytes are kept as they came. Returns what was repaired.
-    async fn import_notebook(&self, space: &SpaceId, file_name: &str, bytes: Bytes) -> Result<(Notebook, Vec<Notice>)>;
+    async fn import_notebook(
+        &self,
+        space: &SpaceId,
+        file_name: &str,
+        bytes: Bytes,
+    ) -> Result<(Notebook, Vec<Notice>)>;
     async fn read_notebook(&self, notebook: &NotebookId) -> Result<Notebook>;
     /// The document and its runs as they are now (live, when its room is open).
     async fn view_notebook(&self, notebook: &NotebookId) -> Result<NotebookView>;
-    async fn change_notebook(&self, notebook: &NotebookId, change: NotebookChange) -> Result<Notebook>;
+    async fn change_notebook(
+        &self,
+        notebook: &NotebookId,
+        change: NotebookChange,
+    ) -> Result<Notebook>;
     async fn export_notebook(&self, notebook: &NotebookId, format: Format) -> Result<Exported>;
     /// An output's bytes by content hash, if an output of this notebook refers to it. Returns its media type.
     async fn read_blob(&self, notebook: &NotebookId, hash: &str) -> Result<(String, Bytes)>;

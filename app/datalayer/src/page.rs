@@ -17,7 +17,10 @@ fn fifty() -> u32 {
 
 impl PageRequest {
     pub fn first() -> Self {
-        Self { before: None, limit: fifty() }
+        Self {
+            before: None,
+            limit: fifty(),
+        }
     }
 
     pub fn clamped(&self) -> i64 {

@@ -20,8 +20,14 @@ pub enum Role {
 }
 
 impl Role {
-    pub const ALL: [Role; 6] =
-        [Self::Viewer, Self::Commenter, Self::Suggester, Self::Runner, Self::Editor, Self::Manager];
+    pub const ALL: [Role; 6] = [
+        Self::Viewer,
+        Self::Commenter,
+        Self::Suggester,
+        Self::Runner,
+        Self::Editor,
+        Self::Manager,
+    ];
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -56,8 +62,15 @@ impl fmt::Display for Role {
 impl FromStr for Role {
     type Err = Error;
     fn from_str(text: &str) -> Result<Self, Error> {
-        Self::ALL.into_iter().find(|role| role.as_str() == text).ok_or_else(|| {
-            Error::invalid("role", "role.unknown", "a role is viewer, commenter, suggester, runner, editor or manager")
-        })
+        Self::ALL
+            .into_iter()
+            .find(|role| role.as_str() == text)
+            .ok_or_else(|| {
+                Error::invalid(
+                    "role",
+                    "role.unknown",
+                    "a role is viewer, commenter, suggester, runner, editor or manager",
+                )
+            })
     }
 }

@@ -52,6 +52,7 @@ pub fn PeoplePage() -> impl IntoView {
             </div>
         </Frame>
     }
+    .into_any()
 }
 
 #[component]
@@ -79,6 +80,7 @@ fn People(people: Vec<User>, me: UserId, disable: ServerAction<SetDisabled>) -> 
             </table>
         </div>
     }
+    .into_any()
 }
 
 #[component]
@@ -117,6 +119,7 @@ fn Person(person: User, is_me: bool, disable: ServerAction<SetDisabled>) -> impl
             </td>
         </tr>
     }
+    .into_any()
 }
 
 #[component]
@@ -164,4 +167,5 @@ fn NewPerson(action: ServerAction<CreateUser>) -> impl IntoView {
             </div>
         </ActionForm>
     }
+    .into_any()
 }

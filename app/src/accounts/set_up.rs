@@ -22,6 +22,7 @@ pub fn SetUpPage() -> impl IntoView {
             </Suspense>
         </Door>
     }
+    .into_any()
 }
 
 #[component]
@@ -92,6 +93,7 @@ fn SetUpForm() -> impl IntoView {
             </div>
         </ActionForm>
     }
+    .into_any()
 }
 
 /// The link was used already.
@@ -102,4 +104,5 @@ fn Done() -> impl IntoView {
         <p class="door__lead">"Its first administrator is there already. The set-up link works only once."</p>
         <a class="btn btn--primary btn--lg btn--block" href="/sign-in">"Sign in"</a>
     }
+    .into_any()
 }

@@ -26,6 +26,7 @@ pub fn SettingsPage() -> impl IntoView {
             </div>
         </Frame>
     }
+    .into_any()
 }
 
 #[component]
@@ -47,6 +48,7 @@ fn You(me: User) -> impl IntoView {
             <ActionForm action=sign_out><Button r#type="submit">"Sign out"</Button></ActionForm>
         </section>
     }
+    .into_any()
 }
 
 #[component]
@@ -85,6 +87,7 @@ fn LookForm() -> impl IntoView {
             </ActionForm>
         </section>
     }
+    .into_any()
 }
 
 /// A choice of few that takes effect at once.
@@ -121,6 +124,7 @@ fn Choices(
             </div>
         </fieldset>
     }
+    .into_any()
 }
 
 #[component]
@@ -161,6 +165,7 @@ fn PasswordForm() -> impl IntoView {
             </ActionForm>
         </section>
     }
+    .into_any()
 }
 
 #[component]
@@ -196,6 +201,7 @@ fn Sessions() -> impl IntoView {
             </Loaded>
         </section>
     }
+    .into_any()
 }
 
 #[component]
@@ -223,6 +229,7 @@ fn SessionRow(session: SessionInfo, end: ServerAction<EndSession>) -> impl IntoV
                 })}
         </div>
     }
+    .into_any()
 }
 
 /// A browser and a system, as far as its own words say.

@@ -22,6 +22,7 @@ pub fn SignInPage() -> impl IntoView {
             </Suspense>
         </Door>
     }
+    .into_any()
 }
 
 #[component]
@@ -71,6 +72,7 @@ fn SignInForm() -> impl IntoView {
         </ActionForm>
         <p class="door__aside">"No account, or no way in? Ask whoever runs this studio."</p>
     }
+    .into_any()
 }
 
 /// Nobody can sign in yet.
@@ -85,6 +87,7 @@ fn FirstStart() -> impl IntoView {
             </p>
         </Banner>
     }
+    .into_any()
 }
 
 /// The page before the studio: the form on one side, what is inside on the other.
@@ -118,6 +121,7 @@ pub(super) fn Door(children: Children) -> impl IntoView {
             </section>
         </main>
     }
+    .into_any()
 }
 
 #[component]
@@ -134,6 +138,7 @@ fn Layer(
             {children()}
         </div>
     }
+    .into_any()
 }
 
 /// Lines of code with two carets in them.
@@ -146,6 +151,7 @@ fn CaretsFigure() -> impl IntoView {
             <path class="fig__who w2" d="M58 18v8"/>
         </svg>
     }
+    .into_any()
 }
 
 /// A bar that is nearly through.
@@ -159,6 +165,7 @@ fn RunsFigure() -> impl IntoView {
             <rect class="fig__done" x="2" y="17" width="80" height="4" rx="2"/>
         </svg>
     }
+    .into_any()
 }
 
 /// Six steps, each including the ones before it.
@@ -183,6 +190,7 @@ fn RolesFigure() -> impl IntoView {
                 .collect_view()}
         </svg>
     }
+    .into_any()
 }
 
 /// A line of marks, one after the other.
@@ -197,6 +205,7 @@ fn LogFigure() -> impl IntoView {
                 .collect_view()}
         </svg>
     }
+    .into_any()
 }
 
 #[component]
@@ -209,4 +218,5 @@ fn KernelsFigure() -> impl IntoView {
             <i class="dot dot--off"></i>
         </span>
     }
+    .into_any()
 }

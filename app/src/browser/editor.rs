@@ -7,11 +7,23 @@ use wasm_bindgen::prelude::*;
 extern "C" {
     type EditorModule;
     #[wasm_bindgen(method, catch)]
-    fn mount(this: &EditorModule, host: &web_sys::HtmlElement, options: &JsValue, events: &JsValue) -> Result<EditorHandle, JsValue>;
+    fn mount(
+        this: &EditorModule,
+        host: &web_sys::HtmlElement,
+        options: &JsValue,
+        events: &JsValue,
+    ) -> Result<EditorHandle, JsValue>;
 
     type EditorHandle;
     #[wasm_bindgen(method)]
-    fn show(this: &EditorHandle, key: &str, text: &str, language: &str, read_only: bool, label: &str);
+    fn show(
+        this: &EditorHandle,
+        key: &str,
+        text: &str,
+        language: &str,
+        read_only: bool,
+        label: &str,
+    );
     #[wasm_bindgen(method)]
     fn apply(this: &EditorHandle, flat: &js_sys::Array);
     #[wasm_bindgen(method)]
@@ -52,9 +64,13 @@ impl Editor {
     /// Loads the module and mounts an editor in a host element that is not in the page yet.
     pub async fn mount(url: &str, events: Events) -> Result<Self, String> {
         let module = super::module(url).await?;
-        let document = web_sys::window().and_then(|window| window.document()).ok_or("there is no document")?;
-        let host: web_sys::HtmlElement =
-            document.create_element("div").map_err(|error| super::words(&error))?.unchecked_into();
+        let document = web_sys::window()
+            .and_then(|window| window.document())
+            .ok_or("there is no document")?;
+        let host: web_sys::HtmlElement = document
+            .create_element("div")
+            .map_err(|error| super::words(&error))?
+            .unchecked_into();
         host.set_class_name("cell__monaco");
         let options = js_sys::Object::new();
         let set = |name: &str, value: JsValue| {
@@ -66,12 +82,30 @@ impl Editor {
         set("label", "Cell".into());
         set("lineNumbers", false.into());
 
-        let change = Closure::wrap(Box::new(move |flat: js_sys::Array| (events.change)(from_flat(&flat))) as Box<dyn Fn(js_sys::Array)>);
-        let selection = Closure::wrap(Box::new(move |anchor: u32, head: u32| (events.selection)(anchor, head)) as Box<dyn Fn(u32, u32)>);
-        let key = Closure::wrap(Box::new(move |name: String| (events.key)(&name)) as Box<dyn Fn(String) -> bool>);
+        let change =
+            Closure::wrap(
+                Box::new(move |flat: js_sys::Array| (events.change)(from_flat(&flat)))
+                    as Box<dyn Fn(js_sys::Array)>,
+            );
+        let selection =
+            Closure::wrap(
+                Box::new(move |anchor: u32, head: u32| (events.selection)(anchor, head))
+                    as Box<dyn Fn(u32, u32)>,
+            );
+        let key = Closure::wrap(
+            Box::new(move |name: String| (events.key)(&name)) as Box<dyn Fn(String) -> bool>
+        );
         let blur = Closure::wrap(Box::new(move || (events.blur)()) as Box<dyn Fn()>);
-        let complete = Closure::wrap(Box::new(move |code: String, cursor: u32| (events.complete)(code, cursor)) as Box<dyn Fn(String, u32) -> js_sys::Promise>);
-        let inspect = Closure::wrap(Box::new(move |code: String, cursor: u32| (events.inspect)(code, cursor)) as Box<dyn Fn(String, u32) -> js_sys::Promise>);
+        let complete =
+            Closure::wrap(
+                Box::new(move |code: String, cursor: u32| (events.complete)(code, cursor))
+                    as Box<dyn Fn(String, u32) -> js_sys::Promise>,
+            );
+        let inspect =
+            Closure::wrap(
+                Box::new(move |code: String, cursor: u32| (events.inspect)(code, cursor))
+                    as Box<dyn Fn(String, u32) -> js_sys::Promise>,
+            );
         let nothing = Closure::wrap(Box::new(|| {}) as Box<dyn Fn()>);
         let told = js_sys::Object::new();
         for (name, function) in [
@@ -90,13 +124,32 @@ impl Editor {
             .unchecked_ref::<EditorModule>()
             .mount(&host, &options, &told)
             .map_err(|error| super::words(&error))?;
-        let closures: Vec<Box<dyn std::any::Any>> =
-            vec![Box::new(change), Box::new(selection), Box::new(key), Box::new(blur), Box::new(complete), Box::new(inspect), Box::new(nothing)];
-        Ok(Self { handle, host, _closures: closures })
+        let closures: Vec<Box<dyn std::any::Any>> = vec![
+            Box::new(change),
+            Box::new(selection),
+            Box::new(key),
+            Box::new(blur),
+            Box::new(complete),
+            Box::new(inspect),
+            Box::new(nothing),
+        ];
+        Ok(Self {
+            handle,
+            host,
+            _closures: closures,
+        })
     }
 
     /// Puts the editor into `slot` and shows a text in it. `key` names the text, so that its scroll and folds come back.
-    pub fn show(&self, slot: &web_sys::Element, key: &str, text: &str, language: &str, read_only: bool, label: &str) {
+    pub fn show(
+        &self,
+        slot: &web_sys::Element,
+        key: &str,
+        text: &str,
+        language: &str,
+        read_only: bool,
+        label: &str,
+    ) {
         if self.host.parent_element().as_ref() != Some(slot) {
             let _ = slot.append_child(&self.host);
         }
@@ -237,7 +290,11 @@ mod tests {
 
     #[test]
     fn splices_and_deltas_are_two_words_for_one_change() {
-        let wanted = vec![(1, 2, "ab".to_owned()), (5, 0, "c".to_owned()), (9, 1, String::new())];
+        let wanted = vec![
+            (1, 2, "ab".to_owned()),
+            (5, 0, "c".to_owned()),
+            (9, 1, String::new()),
+        ];
         let delta = join(&wanted);
         assert_eq!(splices(&delta), wanted);
         assert_eq!(delta.apply("0123456789").as_deref(), Some("0ab34c5678"));

@@ -6,7 +6,12 @@ use wasm_bindgen::prelude::*;
 extern "C" {
     type HostModule;
     #[wasm_bindgen(method, catch)]
-    fn render(this: &HostModule, host: &web_sys::HtmlElement, bundle: &str, options: &JsValue) -> Result<FrameHandle, JsValue>;
+    fn render(
+        this: &HostModule,
+        host: &web_sys::HtmlElement,
+        bundle: &str,
+        options: &JsValue,
+    ) -> Result<FrameHandle, JsValue>;
 
     type FrameHandle;
     #[wasm_bindgen(method, catch)]
@@ -20,11 +25,20 @@ pub struct Frame(FrameHandle);
 
 impl Frame {
     /// Draws a mime bundle (JSON of `{mime: value}`) in a new frame inside `host`. Its script module is at `url`.
-    pub async fn render(url: &str, host: &web_sys::HtmlElement, bundle: &str, label: &str) -> Result<Self, String> {
+    pub async fn render(
+        url: &str,
+        host: &web_sys::HtmlElement,
+        bundle: &str,
+        label: &str,
+    ) -> Result<Self, String> {
         let module = super::module(url).await?;
         let options = js_sys::Object::new();
         let _ = js_sys::Reflect::set(&options, &"label".into(), &label.into());
-        module.unchecked_ref::<HostModule>().render(host, bundle, &options).map(Self).map_err(|error| super::words(&error))
+        module
+            .unchecked_ref::<HostModule>()
+            .render(host, bundle, &options)
+            .map(Self)
+            .map_err(|error| super::words(&error))
     }
 
     pub fn update(&self, bundle: &str) {

@@ -21,7 +21,9 @@ impl Socket {
     /// Opens `path` on the page's own host.
     pub fn open(path: &str, hear: impl Fn(Heard) + Clone + 'static) -> Result<Self, String> {
         let location = web_sys::window().ok_or("there is no window")?.location();
-        let secure = location.protocol().is_ok_and(|protocol| protocol == "https:");
+        let secure = location
+            .protocol()
+            .is_ok_and(|protocol| protocol == "https:");
         let host = location.host().map_err(|error| super::words(&error))?;
         let url = format!("{}://{host}{path}", if secure { "wss" } else { "ws" });
         let socket = WebSocket::new(&url).map_err(|error| super::words(&error))?;
@@ -39,17 +41,26 @@ impl Socket {
             }) as Box<dyn FnMut(MessageEvent)>)
         };
         let close = Closure::wrap(Box::new(move |event: CloseEvent| {
-            hear(Heard::Closed { code: event.code(), reason: event.reason() });
+            hear(Heard::Closed {
+                code: event.code(),
+                reason: event.reason(),
+            });
         }) as Box<dyn FnMut(CloseEvent)>);
         socket.set_onopen(Some(open.as_ref().unchecked_ref()));
         socket.set_onmessage(Some(message.as_ref().unchecked_ref()));
         socket.set_onclose(Some(close.as_ref().unchecked_ref()));
-        Ok(Self { socket, _open: open, _message: message, _close: close })
+        Ok(Self {
+            socket,
+            _open: open,
+            _message: message,
+            _close: close,
+        })
     }
 
     /// `false`: it is not open now.
     pub fn send(&self, frame: &[u8]) -> bool {
-        self.socket.ready_state() == WebSocket::OPEN && self.socket.send_with_u8_array(frame).is_ok()
+        self.socket.ready_state() == WebSocket::OPEN
+            && self.socket.send_with_u8_array(frame).is_ok()
     }
 }
 

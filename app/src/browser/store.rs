@@ -6,9 +6,15 @@ use wasm_bindgen::prelude::*;
 extern "C" {
     type StoreModule;
     #[wasm_bindgen(method, catch)]
-    fn keep(this: &StoreModule, notebook: &str, client: &str, json: &str) -> Result<js_sys::Promise, JsValue>;
+    fn keep(
+        this: &StoreModule,
+        notebook: &str,
+        client: &str,
+        json: &str,
+    ) -> Result<js_sys::Promise, JsValue>;
     #[wasm_bindgen(method, catch)]
-    fn forget(this: &StoreModule, notebook: &str, client: &str) -> Result<js_sys::Promise, JsValue>;
+    fn forget(this: &StoreModule, notebook: &str, client: &str)
+    -> Result<js_sys::Promise, JsValue>;
     #[wasm_bindgen(method, catch)]
     fn all(this: &StoreModule, notebook: &str) -> Result<js_sys::Promise, JsValue>;
     #[wasm_bindgen(method, catch)]
@@ -30,7 +36,9 @@ impl Store {
 
     /// Keeps a client's unacknowledged work under the notebook.
     pub async fn keep(&self, notebook: &str, client: &str, json: &str) -> Result<(), String> {
-        wait(self.module().keep(notebook, client, json)).await.map(drop)
+        wait(self.module().keep(notebook, client, json))
+            .await
+            .map(drop)
     }
 
     pub async fn forget(&self, notebook: &str, client: &str) -> Result<(), String> {
@@ -42,9 +50,18 @@ impl Store {
         let listed = wait(self.module().all(notebook)).await?;
         let mut claimed = Vec::new();
         for entry in js_sys::Array::from(&listed).iter() {
-            let field = |name: &str| js_sys::Reflect::get(&entry, &name.into()).ok().and_then(|value| value.as_string());
-            let (Some(client), Some(json)) = (field("client"), field("json")) else { continue };
-            if wait(self.module().claim(notebook, &client)).await?.is_truthy() {
+            let field = |name: &str| {
+                js_sys::Reflect::get(&entry, &name.into())
+                    .ok()
+                    .and_then(|value| value.as_string())
+            };
+            let (Some(client), Some(json)) = (field("client"), field("json")) else {
+                continue;
+            };
+            if wait(self.module().claim(notebook, &client))
+                .await?
+                .is_truthy()
+            {
                 claimed.push((client, json));
             }
         }
@@ -59,5 +76,7 @@ impl Store {
 
 async fn wait(promise: Result<js_sys::Promise, JsValue>) -> Result<JsValue, String> {
     let promise = promise.map_err(|error| super::words(&error))?;
-    wasm_bindgen_futures::JsFuture::from(promise).await.map_err(|error| super::words(&error))
+    wasm_bindgen_futures::JsFuture::from(promise)
+        .await
+        .map_err(|error| super::words(&error))
 }

@@ -56,6 +56,7 @@ pub fn UserMenu(
             })}
         </Suspense>
     }
+    .into_any()
 }
 
 #[component]
@@ -85,4 +86,5 @@ fn ThemeItems() -> impl IntoView {
                 .collect_view()}
         </div>
     }
+    .into_any()
 }

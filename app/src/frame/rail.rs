@@ -53,6 +53,7 @@ pub fn Rail(#[prop(into)] space: Signal<Option<Space>>) -> impl IntoView {
             </div>
         </nav>
     }
+    .into_any()
 }
 
 #[component]
@@ -63,6 +64,7 @@ fn RailLink(href: &'static str, icon: &'static str, name: &'static str) -> impl 
             <Icon name=icon size=18/>
         </a>
     }
+    .into_any()
 }
 
 /// The bar at the foot of a phone.
@@ -80,6 +82,7 @@ pub fn TabBar() -> impl IntoView {
             <TabBarLink href="/settings" icon="person" name="You"/>
         </nav>
     }
+    .into_any()
 }
 
 #[component]
@@ -91,4 +94,5 @@ fn TabBarLink(href: &'static str, icon: &'static str, name: &'static str) -> imp
             {name}
         </a>
     }
+    .into_any()
 }

@@ -17,6 +17,7 @@ pub fn Sidebar(space: Signal<Option<Space>>) -> impl IntoView {
             }>{move || space.get().map(|space| view! { <Places space/> })}</Transition>
         </aside>
     }
+    .into_any()
 }
 
 #[component]
@@ -36,6 +37,7 @@ fn Places(space: Space) -> impl IntoView {
             <Lately space/>
         </div>
     }
+    .into_any()
 }
 
 #[component]
@@ -54,6 +56,7 @@ fn Place(
             {count.map(|count| view! { <span class="nav__count">{count}</span> })}
         </a>
     }
+    .into_any()
 }
 
 /// The last edited notebooks. They come after the page: nothing waits for them.
@@ -100,4 +103,5 @@ fn Lately(space: Space) -> impl IntoView {
             </nav>
         </Show>
     }
+    .into_any()
 }

@@ -30,6 +30,7 @@ pub fn HomePage() -> impl IntoView {
             </div>
         </Frame>
     }
+    .into_any()
 }
 
 fn first_name(name: &str) -> String {
@@ -112,6 +113,7 @@ fn Spaces(spaces: Vec<Space>) -> impl IntoView {
             .into_any()
         }}
     }
+    .into_any()
 }
 
 /// "3 notebooks, 2 members".

@@ -25,8 +25,16 @@ pub fn TitleField(screen: Screen) -> impl IntoView {
             return;
         }
         editing.set(false);
-        let Some(title) = field.get_untracked().map(|field| field.value().trim().to_owned()) else { return };
-        if let (Ok(notebook), true) = (screen.notebook_id().parse(), !title.is_empty() && title != screen.title.get_untracked()) {
+        let Some(title) = field
+            .get_untracked()
+            .map(|field| field.value().trim().to_owned())
+        else {
+            return;
+        };
+        if let (Ok(notebook), true) = (
+            screen.notebook_id().parse(),
+            !title.is_empty() && title != screen.title.get_untracked(),
+        ) {
             rename.dispatch(RenameNotebook { notebook, title });
         }
     };
@@ -82,12 +90,14 @@ pub fn SavedMark(screen: Screen) -> impl IntoView {
         SavedState::NotSaving(_) => "Not saved".to_owned(),
         SavedState::Closed(_) => "Closed".to_owned(),
     };
-    let title = move || match state() {
+    let title = move || {
+        match state() {
         SavedState::Saved => "Everything you typed is written to the studio's disk.".to_owned(),
         SavedState::Saving => "On its way to the studio's disk.".to_owned(),
         SavedState::Offline(_) => "The studio does not answer. You can go on; this browser keeps your changes and sends them when it is back.".to_owned(),
         SavedState::NotSaving(why) | SavedState::Closed(why) => why,
         SavedState::Connecting => String::new(),
+    }
     };
     view! {
         <span class=class title=title role="status" aria-live="polite" data-state=move || match state() { SavedState::Saved => "saved", SavedState::Saving => "saving", SavedState::Connecting => "connecting", SavedState::Offline(_) => "offline", SavedState::NotSaving(_) => "not-saving", SavedState::Closed(_) => "closed" }>
@@ -102,11 +112,21 @@ pub fn SavedMark(screen: Screen) -> impl IntoView {
 pub fn People(screen: Screen) -> impl IntoView {
     let others = move || {
         let mine = screen.seat.get();
-        screen.people.with(|people| people.iter().filter(|person| person.seat != mine).cloned().collect::<Vec<_>>())
+        screen.people.with(|people| {
+            people
+                .iter()
+                .filter(|person| person.seat != mine)
+                .cloned()
+                .collect::<Vec<_>>()
+        })
     };
     let label = move || {
         let names: Vec<String> = others().into_iter().map(|person| person.name).collect();
-        if names.is_empty() { "Nobody else is here".to_owned() } else { format!("Here now: {}", names.join(", ")) }
+        if names.is_empty() {
+            "Nobody else is here".to_owned()
+        } else {
+            format!("Here now: {}", names.join(", "))
+        }
     };
     view! {
         <div class="avs avs--live" role="group" aria-label=label>

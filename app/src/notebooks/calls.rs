@@ -25,8 +25,15 @@ pub async fn open_notebook(notebook: NotebookId) -> Result<OpenedNotebook, CallE
 /// Give a notebook another title.
 #[server]
 pub async fn rename_notebook(notebook: NotebookId, title: String) -> Result<String, CallError> {
-    let change = NotebookChange { title: Some(title), archived: None };
-    Ok(crate::call::datalayer().await?.change_notebook(&notebook, change).await?.title)
+    let change = NotebookChange {
+        title: Some(title),
+        archived: None,
+    };
+    Ok(crate::call::datalayer()
+        .await?
+        .change_notebook(&notebook, change)
+        .await?
+        .title)
 }
 
 /// Who may do what here.
@@ -38,11 +45,17 @@ pub async fn list_readers(space: SpaceId) -> Result<Vec<Member>, CallError> {
 /// Let a person in, or change their role.
 #[server]
 pub async fn share_with(space: SpaceId, username: String, role: Role) -> Result<Member, CallError> {
-    Ok(crate::call::datalayer().await?.set_member(&space, username.trim(), role).await?)
+    Ok(crate::call::datalayer()
+        .await?
+        .set_member(&space, username.trim(), role)
+        .await?)
 }
 
 /// Take a person's role away.
 #[server]
 pub async fn stop_sharing(space: SpaceId, user: UserId) -> Result<(), CallError> {
-    Ok(crate::call::datalayer().await?.remove_member(&space, &user).await?)
+    Ok(crate::call::datalayer()
+        .await?
+        .remove_member(&space, &user)
+        .await?)
 }

@@ -16,7 +16,9 @@ use crate::{browser, markdown};
 
 #[component]
 pub fn CellView(screen: Screen, id: CellId) -> impl IntoView {
-    let Some(cell) = screen.cell(&id) else { return ().into_any() };
+    let Some(cell) = screen.cell(&id) else {
+        return ().into_any();
+    };
     let name = StoredValue::new(id.clone());
     let label = move || words::cell_label(&screen, &cell, &name.get_value());
     let select = move |event: &ev::MouseEvent| {
@@ -83,7 +85,9 @@ thread_local! {
 pub fn AddButtons(screen: Screen, beside: Option<CellId>) -> impl IntoView {
     let beside = StoredValue::new(beside);
     let add = move |kind| {
-        let after = beside.get_value().or_else(|| screen.order.with_untracked(|order| order.last().cloned()));
+        let after = beside
+            .get_value()
+            .or_else(|| screen.order.with_untracked(|order| order.last().cloned()));
         commands::insert_at(screen, kind, after, true, true);
     };
     view! {
@@ -94,12 +98,14 @@ pub fn AddButtons(screen: Screen, beside: Option<CellId>) -> impl IntoView {
 
 #[component]
 fn Gutter(screen: Screen, cell: CellModel, name: StoredValue<CellId>) -> impl IntoView {
-    let index = move || cell.run.with(|run| match (run.state, run.count) {
-        (Some(RunState::Running), _) => "[*]".to_owned(),
-        (Some(RunState::Queued), _) => "[*]".to_owned(),
-        (_, Some(count)) => format!("[{count}]"),
-        _ => "[ ]".to_owned(),
-    });
+    let index = move || {
+        cell.run.with(|run| match (run.state, run.count) {
+            (Some(RunState::Running), _) => "[*]".to_owned(),
+            (Some(RunState::Queued), _) => "[*]".to_owned(),
+            (_, Some(count)) => format!("[{count}]"),
+            _ => "[ ]".to_owned(),
+        })
+    };
     let time = move || words::run_time(&screen, &cell);
     view! {
         <div
@@ -126,7 +132,12 @@ fn Gutter(screen: Screen, cell: CellModel, name: StoredValue<CellId>) -> impl In
 /// A text cell as it reads.
 #[component]
 fn Text(cell: CellModel, screen: Screen, name: StoredValue<CellId>) -> impl IntoView {
-    let html = Memo::new(move |_| cell.source.with(|source| cell.attachments.with(|attachments| markdown::render(source, attachments))));
+    let html = Memo::new(move |_| {
+        cell.source.with(|source| {
+            cell.attachments
+                .with(|attachments| markdown::render(source, attachments))
+        })
+    });
     let empty = move || cell.source.with(|source| source.trim().is_empty());
     view! {
         <div
@@ -155,22 +166,39 @@ fn Source(screen: Screen, cell: CellModel, name: StoredValue<CellId>) -> impl In
             CellKind::Code => screen.lexer(),
             _ => crate::highlight::Language::Plain,
         };
-        cell.source.with(|source| cell.carets.with(|carets| highlight(source, language, carets)))
+        cell.source.with(|source| {
+            cell.carets
+                .with(|carets| highlight(source, language, carets))
+        })
     });
     let open = move |event: ev::MouseEvent| {
         if event.shift_key() || event.button() != 0 {
             return;
         }
         // A selection made with the mouse is for copying, not a wish to write.
-        let selecting = web_sys::window().and_then(|window| window.get_selection().ok().flatten()).is_some_and(|selection| !selection.is_collapsed());
+        let selecting = web_sys::window()
+            .and_then(|window| window.get_selection().ok().flatten())
+            .is_some_and(|selection| !selection.is_collapsed());
         if selecting {
             return;
         }
-        let at = pre.get_untracked().and_then(|pre| browser::offset_at(&pre, f64::from(event.client_x()), f64::from(event.client_y())));
+        let at = pre.get_untracked().and_then(|pre| {
+            browser::offset_at(
+                &pre,
+                f64::from(event.client_x()),
+                f64::from(event.client_y()),
+            )
+        });
         screen.select(Some(name.get_value()));
         commands::edit(screen, at);
     };
-    let numbers = move || cell.source.with(|source| (1..=source.split('\n').count()).map(|line| format!("{line}\n")).collect::<String>());
+    let numbers = move || {
+        cell.source.with(|source| {
+            (1..=source.split('\n').count())
+                .map(|line| format!("{line}\n"))
+                .collect::<String>()
+        })
+    };
     let hidden = move || cell.source_hidden.get() && !cell.editing.get();
     view! {
         <div class="cell__src">
@@ -255,7 +283,12 @@ fn Outputs(screen: Screen, cell: CellModel, name: StoredValue<CellId>) -> impl I
         screen.select(Some(name.get_value()));
         commands::edit(screen, Some(start));
     });
-    let any = move || cell.outputs.with(|outputs| !outputs.is_empty()) || cell.run.with(|run| run.asking.is_some() || run.truncated.is_some() || run.why.is_some());
+    let any = move || {
+        cell.outputs.with(|outputs| !outputs.is_empty())
+            || cell
+                .run
+                .with(|run| run.asking.is_some() || run.truncated.is_some() || run.why.is_some())
+    };
     view! {
         <Show when=any>
             <div class="cell__out" class:is-hidden=move || cell.outputs_hidden.get()>
@@ -330,11 +363,20 @@ pub fn on_key(screen: Screen, event: &web_sys::KeyboardEvent) {
     let on_control = event
         .target()
         .and_then(|target| target.dyn_into::<web_sys::Element>().ok())
-        .is_some_and(|target| target.closest("button, a[href], summary, [role='tab']").ok().flatten().is_some());
+        .is_some_and(|target| {
+            target
+                .closest("button, a[href], summary, [role='tab']")
+                .ok()
+                .flatten()
+                .is_some()
+        });
     if on_control && matches!(event.key().as_str(), "Enter" | " ") {
         return;
     }
-    let single = !event.ctrl_key() && !event.meta_key() && !event.alt_key() && event.key().chars().count() == 1;
+    let single = !event.ctrl_key()
+        && !event.meta_key()
+        && !event.alt_key()
+        && event.key().chars().count() == 1;
     if single && !screen.single_keys.get_untracked() {
         return;
     }

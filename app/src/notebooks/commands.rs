@@ -60,9 +60,17 @@ pub enum Command {
 impl Command {
     /// Everything the palette and the help list, in their order: the command, its words, its keys.
     pub const LISTED: &'static [(Command, &'static str, &'static str)] = &[
-        (Command::RunAndNext, "Run and go to the next cell", "Shift Enter"),
+        (
+            Command::RunAndNext,
+            "Run and go to the next cell",
+            "Shift Enter",
+        ),
         (Command::Run, "Run the selected cells", "Ctrl Enter"),
-        (Command::RunAndInsert, "Run and add a cell below", "Alt Enter"),
+        (
+            Command::RunAndInsert,
+            "Run and add a cell below",
+            "Alt Enter",
+        ),
         (Command::RunAll, "Run all cells", ""),
         (Command::RunAbove, "Run the cells above", ""),
         (Command::RunBelow, "Run this cell and those below", ""),
@@ -83,7 +91,11 @@ impl Command {
         (Command::PasteBelow, "Paste below", "V"),
         (Command::PasteAbove, "Paste above", "Shift V"),
         (Command::Merge, "Merge the selected cells", "Shift M"),
-        (Command::Split, "Split the cell at the caret", "Ctrl Shift -"),
+        (
+            Command::Split,
+            "Split the cell at the caret",
+            "Ctrl Shift -",
+        ),
         (Command::ToText, "Make it a text cell", "M"),
         (Command::ToCode, "Make it a code cell", "Y"),
         (Command::ToRaw, "Make it a raw cell", "R"),
@@ -92,8 +104,16 @@ impl Command {
         (Command::MoveDown, "Move the cells down", "Ctrl Shift Down"),
         (Command::Previous, "Select the cell above", "Up or K"),
         (Command::Next, "Select the cell below", "Down or J"),
-        (Command::ExtendPrevious, "Extend the selection up", "Shift Up or Shift K"),
-        (Command::ExtendNext, "Extend the selection down", "Shift Down or Shift J"),
+        (
+            Command::ExtendPrevious,
+            "Extend the selection up",
+            "Shift Up or Shift K",
+        ),
+        (
+            Command::ExtendNext,
+            "Extend the selection down",
+            "Shift Down or Shift J",
+        ),
         (Command::SelectAll, "Select all cells", "Ctrl A"),
         (Command::ToggleOutputs, "Show or hide the outputs", "O"),
         (Command::ToggleSource, "Show or hide the code", ""),
@@ -152,7 +172,9 @@ pub fn command_key(screen: Screen, event: &web_sys::KeyboardEvent) -> bool {
         (false, false, false, "r") => Command::ToRaw,
         (false, false, false, "o") => Command::ToggleOutputs,
         (false, false, true, "L") => Command::LineNumbers,
-        (false, false, false, "1" | "2" | "3" | "4" | "5" | "6") => Command::Heading(key.as_bytes()[0] - b'0'),
+        (false, false, false, "1" | "2" | "3" | "4" | "5" | "6") => {
+            Command::Heading(key.as_bytes()[0] - b'0')
+        }
         (false, false, false, "d") => return double('d', Command::Delete, screen),
         (false, false, false, "i") => return double('i', Command::Interrupt, screen),
         (false, false, false, "0") => return double('0', Command::Restart, screen),
@@ -195,7 +217,9 @@ pub fn editor_key(screen: Screen, name: &str) -> bool {
 
 /// An arrow at the edge of a text goes on in the next cell, as in one long document.
 fn leave_through(screen: Screen, up: bool) -> bool {
-    let Some(next) = screen.neighbour(if up { -1 } else { 1 }) else { return false };
+    let Some(next) = screen.neighbour(if up { -1 } else { 1 }) else {
+        return false;
+    };
     if Some(&next) == screen.active.get_untracked().as_ref() {
         return false;
     }
@@ -228,12 +252,24 @@ pub fn perform(screen: Screen, command: Command) {
         Command::RunAbove => {
             let order = screen.order.get_untracked();
             let active = screen.active.get_untracked();
-            run(screen, order.into_iter().take_while(|id| Some(id) != active.as_ref()).collect());
+            run(
+                screen,
+                order
+                    .into_iter()
+                    .take_while(|id| Some(id) != active.as_ref())
+                    .collect(),
+            );
         }
         Command::RunBelow => {
             let order = screen.order.get_untracked();
             let active = screen.active.get_untracked();
-            run(screen, order.into_iter().skip_while(|id| Some(id) != active.as_ref()).collect());
+            run(
+                screen,
+                order
+                    .into_iter()
+                    .skip_while(|id| Some(id) != active.as_ref())
+                    .collect(),
+            );
         }
         Command::Interrupt => ask(Say::Interrupt),
         Command::Restart => ask(Say::Restart { run_all: false }),
@@ -268,8 +304,16 @@ pub fn perform(screen: Screen, command: Command) {
         Command::Previous => go(screen, screen.neighbour(-1), false),
         Command::ExtendNext => go(screen, screen.neighbour(1), true),
         Command::ExtendPrevious => go(screen, screen.neighbour(-1), true),
-        Command::First => go(screen, screen.order.with_untracked(|order| order.first().cloned()), false),
-        Command::Last => go(screen, screen.order.with_untracked(|order| order.last().cloned()), false),
+        Command::First => go(
+            screen,
+            screen.order.with_untracked(|order| order.first().cloned()),
+            false,
+        ),
+        Command::Last => go(
+            screen,
+            screen.order.with_untracked(|order| order.last().cloned()),
+            false,
+        ),
         Command::SelectAll => {
             screen.select(screen.order.with_untracked(|order| order.first().cloned()));
             if let Some(last) = screen.order.with_untracked(|order| order.last().cloned()) {
@@ -332,7 +376,9 @@ pub fn go(screen: Screen, cell: Option<CellId>, extend: bool) {
 }
 
 fn focus_active(screen: Screen) {
-    let Some(cell) = screen.active.get_untracked() else { return };
+    let Some(cell) = screen.active.get_untracked() else {
+        return;
+    };
     link::with(|link| link.be_at(Some(cell.clone()), None));
     after_drawing(move || browser::focus(&format!("cell-{cell}")));
 }
@@ -349,13 +395,24 @@ fn ask(say: Say) {
 fn run(screen: Screen, cells: Vec<CellId>) {
     let code: Vec<CellId> = cells
         .into_iter()
-        .filter(|id| screen.cell(id).is_some_and(|cell| cell.kind.get_untracked() == CellKind::Code && !cell.source.with_untracked(|source| source.trim().is_empty())))
+        .filter(|id| {
+            screen.cell(id).is_some_and(|cell| {
+                cell.kind.get_untracked() == CellKind::Code
+                    && !cell
+                        .source
+                        .with_untracked(|source| source.trim().is_empty())
+            })
+        })
         .collect();
     if code.is_empty() {
         return;
     }
     if !screen.may.get_untracked().run {
-        link::with(|link| link.announce("Your role here does not include running. Ask a manager for the role Runner."));
+        link::with(|link| {
+            link.announce(
+                "Your role here does not include running. Ask a manager for the role Runner.",
+            )
+        });
         return;
     }
     ask(Say::Run { cells: code });
@@ -381,15 +438,32 @@ fn insert(screen: Screen, kind: CellKind, below: bool, then_edit: bool) {
 }
 
 /// Adds an empty cell beside another one (or at the top) and goes there.
-pub fn insert_at(screen: Screen, kind: CellKind, beside: Option<CellId>, below: bool, then_edit: bool) {
+pub fn insert_at(
+    screen: Screen,
+    kind: CellKind,
+    beside: Option<CellId>,
+    below: bool,
+    then_edit: bool,
+) {
     if !screen.may.get_untracked().edit {
         return;
     }
     let cell = new_cell();
     let done = link::with(|link| {
-        let after = if below { beside } else { before(screen, beside.as_ref()) };
+        let after = if below {
+            beside
+        } else {
+            before(screen, beside.as_ref())
+        };
         let order = link.document().order_after(after.as_ref());
-        link.edit(vec![Operation::InsertCell { cell: cell.clone(), kind, order, source: String::new(), metadata: Map::new(), attachments: Map::new() }]);
+        link.edit(vec![Operation::InsertCell {
+            cell: cell.clone(),
+            kind,
+            order,
+            source: String::new(),
+            metadata: Map::new(),
+            attachments: Map::new(),
+        }]);
     });
     if done.is_some() {
         go(screen, Some(cell), false);
@@ -409,7 +483,11 @@ fn before(screen: Screen, cell: Option<&CellId>) -> Option<CellId> {
 }
 
 fn delete(screen: Screen) {
-    let operations = screen.selection().into_iter().map(|cell| Operation::DeleteCell { cell }).collect();
+    let operations = screen
+        .selection()
+        .into_iter()
+        .map(|cell| Operation::DeleteCell { cell })
+        .collect();
     link::with(|link| link.edit(operations));
     // A notebook always has a place to type.
     if screen.order.with_untracked(Vec::is_empty) {
@@ -422,7 +500,16 @@ fn copy(screen: Screen) {
     let selected = screen.selection();
     let copied = link::with(|link| {
         let cells = selected.iter().filter_map(|id| link.document().cell(id));
-        cells.map(|cell| (cell.kind, cell.source.clone(), cell.metadata.clone(), cell.attachments.clone())).collect::<Vec<_>>()
+        cells
+            .map(|cell| {
+                (
+                    cell.kind,
+                    cell.source.clone(),
+                    cell.metadata.clone(),
+                    cell.attachments.clone(),
+                )
+            })
+            .collect::<Vec<_>>()
     });
     if let Some(copied) = copied.filter(|copied| !copied.is_empty()) {
         CLIPBOARD.with(|clipboard| clipboard.replace(copied));
@@ -434,11 +521,22 @@ fn paste(screen: Screen, below: bool) {
     let selected = screen.selection();
     let mut last = None;
     link::with(|link| {
-        let mut after = if below { selected.last().cloned() } else { before(screen, selected.first()) };
+        let mut after = if below {
+            selected.last().cloned()
+        } else {
+            before(screen, selected.first())
+        };
         for (kind, source, metadata, attachments) in cells {
             let cell = new_cell();
             let order = link.document().order_after(after.as_ref());
-            link.edit(vec![Operation::InsertCell { cell: cell.clone(), kind, order, source, metadata, attachments }]);
+            link.edit(vec![Operation::InsertCell {
+                cell: cell.clone(),
+                kind,
+                order,
+                source,
+                metadata,
+                attachments,
+            }]);
             after = Some(cell.clone());
             last = Some(cell);
         }
@@ -452,15 +550,25 @@ fn shift(screen: Screen, up: bool) {
     let place = |id: Option<&CellId>| id.and_then(|id| order.iter().position(|other| other == id));
     // The selection moves as a block over the one neighbour on that side: it is the neighbour that moves.
     let (neighbour, after) = if up {
-        let Some(neighbour) = place(selected.first()).and_then(|place| place.checked_sub(1)) else { return };
+        let Some(neighbour) = place(selected.first()).and_then(|place| place.checked_sub(1)) else {
+            return;
+        };
         (order[neighbour].clone(), selected.last().cloned())
     } else {
-        let Some(neighbour) = place(selected.last()).map(|place| place + 1).filter(|place| *place < order.len()) else { return };
+        let Some(neighbour) = place(selected.last())
+            .map(|place| place + 1)
+            .filter(|place| *place < order.len())
+        else {
+            return;
+        };
         (order[neighbour].clone(), before(screen, selected.first()))
     };
     link::with(|link| {
         let order = link.document().order_after(after.as_ref());
-        link.edit(vec![Operation::MoveCell { cell: neighbour, order }]);
+        link.edit(vec![Operation::MoveCell {
+            cell: neighbour,
+            order,
+        }]);
     });
     focus_active(screen);
 }
@@ -472,7 +580,10 @@ pub fn move_after(screen: Screen, cell: CellId, after: Option<CellId>) {
     }
     link::with(|link| {
         let order = link.document().order_after(after.as_ref());
-        link.edit(vec![Operation::MoveCell { cell: cell.clone(), order }]);
+        link.edit(vec![Operation::MoveCell {
+            cell: cell.clone(),
+            order,
+        }]);
     });
     go(screen, Some(cell), false);
 }
@@ -480,11 +591,19 @@ pub fn move_after(screen: Screen, cell: CellId, after: Option<CellId>) {
 fn merge(screen: Screen) {
     let mut selected = screen.selection();
     if selected.len() == 1 {
-        let place = screen.order.with_untracked(|order| order.iter().position(|id| Some(id) == selected.first()));
-        let next = place.and_then(|place| screen.order.with_untracked(|order| order.get(place + 1).cloned()));
+        let place = screen
+            .order
+            .with_untracked(|order| order.iter().position(|id| Some(id) == selected.first()));
+        let next = place.and_then(|place| {
+            screen
+                .order
+                .with_untracked(|order| order.get(place + 1).cloned())
+        });
         selected.extend(next);
     }
-    let Some((first, others)) = selected.split_first() else { return };
+    let Some((first, others)) = selected.split_first() else {
+        return;
+    };
     if others.is_empty() {
         return;
     }
@@ -495,23 +614,38 @@ fn merge(screen: Screen) {
         for id in others {
             if let Some(cell) = document.cell(id) {
                 // Text cells are paragraphs of one text; code is lines of one text.
-                tail.push_str(if cell.kind == CellKind::Markdown { "\n\n" } else { "\n" });
+                tail.push_str(if cell.kind == CellKind::Markdown {
+                    "\n\n"
+                } else {
+                    "\n"
+                });
                 tail.push_str(&cell.source);
             }
         }
-        let mut operations = vec![Operation::EditSource { cell: first.clone(), delta: Delta::splice(end, 0, &tail) }];
-        operations.extend(others.iter().map(|cell| Operation::DeleteCell { cell: cell.clone() }));
+        let mut operations = vec![Operation::EditSource {
+            cell: first.clone(),
+            delta: Delta::splice(end, 0, &tail),
+        }];
+        operations.extend(
+            others
+                .iter()
+                .map(|cell| Operation::DeleteCell { cell: cell.clone() }),
+        );
         link.edit(operations);
     });
     go(screen, Some(first.clone()), false);
 }
 
 fn split(screen: Screen) {
-    let Some(cell) = screen.active.get_untracked() else { return };
+    let Some(cell) = screen.active.get_untracked() else {
+        return;
+    };
     let new = new_cell();
     let done = link::with(|link| {
         let Some(at) = link.caret() else { return false };
-        let Some(whole) = link.document().cell(&cell) else { return false };
+        let Some(whole) = link.document().cell(&cell) else {
+            return false;
+        };
         let units: Vec<u16> = whole.source.encode_utf16().collect();
         let at = (at as usize).min(units.len());
         // A line break at the cut belongs to neither half.
@@ -521,11 +655,23 @@ fn split(screen: Screen) {
         } else if from > 0 && units.get(from - 1) == Some(&10) {
             from -= 1;
         }
-        let (Ok(tail), kind) = (String::from_utf16(&units[to..]), whole.kind) else { return false };
+        let (Ok(tail), kind) = (String::from_utf16(&units[to..]), whole.kind) else {
+            return false;
+        };
         let order = link.document().order_after(Some(&cell));
         link.edit(vec![
-            Operation::EditSource { cell: cell.clone(), delta: Delta::splice(from as u32, (units.len() - from) as u32, "") },
-            Operation::InsertCell { cell: new.clone(), kind, order, source: tail, metadata: Map::new(), attachments: Map::new() },
+            Operation::EditSource {
+                cell: cell.clone(),
+                delta: Delta::splice(from as u32, (units.len() - from) as u32, ""),
+            },
+            Operation::InsertCell {
+                cell: new.clone(),
+                kind,
+                order,
+                source: tail,
+                metadata: Map::new(),
+                attachments: Map::new(),
+            },
         ]);
         true
     });
@@ -536,7 +682,11 @@ fn split(screen: Screen) {
 }
 
 fn set_kind(screen: Screen, kind: CellKind) {
-    let operations = screen.selection().into_iter().map(|cell| Operation::SetKind { cell, kind }).collect();
+    let operations = screen
+        .selection()
+        .into_iter()
+        .map(|cell| Operation::SetKind { cell, kind })
+        .collect();
     link::with(|link| link.edit(operations));
 }
 
@@ -545,13 +695,21 @@ fn heading(screen: Screen, level: u8) {
     link::with(|link| {
         let mut operations = Vec::new();
         for cell in selected {
-            let Some(now) = link.document().cell(&cell) else { continue };
+            let Some(now) = link.document().cell(&cell) else {
+                continue;
+            };
             let marks = now.source.len() - now.source.trim_start_matches('#').len();
             let old = marks + usize::from(now.source[marks..].starts_with(' ') && marks > 0);
             let new = format!("{} ", "#".repeat(level.into()));
-            operations.push(Operation::EditSource { cell: cell.clone(), delta: Delta::splice(0, old as u32, &new) });
+            operations.push(Operation::EditSource {
+                cell: cell.clone(),
+                delta: Delta::splice(0, old as u32, &new),
+            });
             if now.kind != CellKind::Markdown {
-                operations.push(Operation::SetKind { cell, kind: CellKind::Markdown });
+                operations.push(Operation::SetKind {
+                    cell,
+                    kind: CellKind::Markdown,
+                });
             }
         }
         link.edit(operations);
@@ -564,15 +722,30 @@ fn toggle(screen: Screen, flag: &str) {
     link::with(|link| {
         let mut operations = Vec::new();
         for cell in selected {
-            let Some(now) = link.document().cell(&cell) else { continue };
-            let mut flags = now.metadata.get("jupyter").and_then(Value::as_object).cloned().unwrap_or_default();
+            let Some(now) = link.document().cell(&cell) else {
+                continue;
+            };
+            let mut flags = now
+                .metadata
+                .get("jupyter")
+                .and_then(Value::as_object)
+                .cloned()
+                .unwrap_or_default();
             if flags.remove(flag).and_then(|value| value.as_bool()) != Some(true) {
                 flags.insert(flag.to_owned(), Value::Bool(true));
             }
             let value = (!flags.is_empty()).then_some(Value::Object(flags));
-            operations.push(Operation::SetCellMetadata { cell: cell.clone(), key: "jupyter".into(), value });
+            operations.push(Operation::SetCellMetadata {
+                cell: cell.clone(),
+                key: "jupyter".into(),
+                value,
+            });
             if flag == "outputs_hidden" && now.metadata.contains_key("collapsed") {
-                operations.push(Operation::SetCellMetadata { cell, key: "collapsed".into(), value: None });
+                operations.push(Operation::SetCellMetadata {
+                    cell,
+                    key: "collapsed".into(),
+                    value: None,
+                });
             }
         }
         link.edit(operations);

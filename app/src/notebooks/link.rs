@@ -1,22 +1,27 @@
 //! The live link of a notebook screen: one socket, the engine's client, and what is told to the screen. Browser only.
 
+mod document;
+mod editing;
+mod kept;
+mod presence;
+mod runs;
+
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use datalayer::NotebookView;
 use leptos::prelude::*;
-use notebook::presence::{Place, Present, Selection};
-use notebook::runs::{RunChange, RunEvent, Runs};
+use notebook::presence::{Place, Present};
+use notebook::runs::Runs;
 use notebook::wire::{Hear, Joined, RunsState, Say, ToClient, ToServer};
-use notebook::{CellId, Change, Client, ClientId, Delta, Operation, Saved, utf16_len};
+use notebook::{CellId, Client, ClientId, Saved};
 
-use super::screen::{Screen, SavedState, set_if_new};
-use crate::browser::editor::{Editor, Events};
+use super::screen::{SavedState, Screen, set_if_new};
+use crate::browser::editor::Editor;
 use crate::browser::socket::{Heard, Socket};
 use crate::browser::store::Store;
 use crate::browser::{self, Timer};
-use crate::highlight::Caret;
 
 thread_local! {
     /// A tab shows one notebook at a time.
@@ -111,15 +116,24 @@ pub fn with<T>(work: impl FnOnce(&mut Link) -> T) -> Option<T> {
 }
 
 fn new_client() -> ClientId {
-    let name = format!("{:016x}{:016x}", browser::random_u64(), browser::random_u64());
+    let name = format!(
+        "{:016x}{:016x}",
+        browser::random_u64(),
+        browser::random_u64()
+    );
     // 32 hexadecimal digits always make an id; the loop only satisfies the type.
     ClientId::new(name).unwrap_or_else(new_client)
 }
 
 /// Opens the tab's store and takes over what crashed tabs left.
 async fn open_store() {
-    let Some((notebook, url)) = with(|link| (link.notebook.clone(), link.assets.url("store.js"))) else { return };
-    let Ok(store) = Store::open(&url).await else { return };
+    let Some((notebook, url)) = with(|link| (link.notebook.clone(), link.assets.url("store.js")))
+    else {
+        return;
+    };
+    let Ok(store) = Store::open(&url).await else {
+        return;
+    };
     let left = store.claim_all(&notebook).await.unwrap_or_default();
     let mine = with(|link| {
         link.store = Some(store.clone());
@@ -139,8 +153,6 @@ async fn open_store() {
 }
 
 impl Link {
-    // ---- connection ----
-
     fn connect(&mut self) {
         self.retry = None;
         if self.closed {
@@ -176,7 +188,9 @@ impl Link {
             Heard::Frame(frame) => match serde_json::from_slice::<ToClient>(&frame) {
                 Ok(message) if message.notebook == self.notebook => self.hear(message.hear),
                 Ok(_) => {}
-                Err(error) => leptos::logging::warn!("a message of the studio could not be read: {error}"),
+                Err(error) => {
+                    leptos::logging::warn!("a message of the studio could not be read: {error}")
+                }
             },
             Heard::Closed { code, reason } => {
                 self.socket = None;
@@ -203,9 +217,16 @@ impl Link {
 
     /// `false`: it was not sent.
     fn say(&self, say: Say) -> bool {
-        let message = ToServer { notebook: self.notebook.clone(), say };
-        let Ok(frame) = serde_json::to_vec(&message) else { return false };
-        self.socket.as_ref().is_some_and(|socket| socket.send(&frame))
+        let message = ToServer {
+            notebook: self.notebook.clone(),
+            say,
+        };
+        let Ok(frame) = serde_json::to_vec(&message) else {
+            return false;
+        };
+        self.socket
+            .as_ref()
+            .is_some_and(|socket| socket.send(&frame))
     }
 
     /// For commands of the person: tells them when it cannot go out now.
@@ -230,7 +251,11 @@ impl Link {
                 }
                 Err(_) => self.rejoin(),
             },
-            Hear::Refused { sequence, why, resync } => {
+            Hear::Refused {
+                sequence,
+                why,
+                resync,
+            } => {
                 let (changes, lost) = self.client.refused(sequence, resync);
                 self.show(changes, None);
                 self.rescue(&lost);
@@ -238,7 +263,10 @@ impl Link {
                 self.flush();
             }
             Hear::People { people } => {
-                self.people = people.into_iter().map(|person| (person.seat, person)).collect();
+                self.people = people
+                    .into_iter()
+                    .map(|person| (person.seat, person))
+                    .collect();
                 self.draw_people();
             }
             Hear::Moved { seat, place } => {
@@ -310,7 +338,11 @@ impl Link {
                 }
             }
         }
-        self.people = joined.people.into_iter().map(|person| (person.seat, person)).collect();
+        self.people = joined
+            .people
+            .into_iter()
+            .map(|person| (person.seat, person))
+            .collect();
         self.draw_people();
         self.hear_kernel(joined.kernel);
         if let Some(again) = self.client.resend(joined.received) {
@@ -325,469 +357,10 @@ impl Link {
     /// Our picture of the log has a hole: take the seat again from the start.
     fn rejoin(&mut self) {
         self.say(Say::Leave);
-        self.say(Say::Join { client: self.client.id().clone(), revision: None, runs: Some(self.runs.sequence) });
-    }
-
-    // ---- the document ----
-
-    /// Applies operations of ours that no editor has shown yet.
-    pub fn edit(&mut self, operations: Vec<Operation>) {
-        if operations.is_empty() || !self.screen.may.get_untracked().edit {
-            return;
-        }
-        match self.client.edit(operations, browser::now_ms()) {
-            Ok(changes) => self.show(changes, None),
-            Err(why) => self.announce(&why.to_string()),
-        }
-        self.flush();
-    }
-
-    /// The editor's own change: it shows it already.
-    fn typed(&mut self, delta: Delta) {
-        let Some(cell) = self.shown.clone() else { return };
-        match self.client.edit(vec![Operation::EditSource { cell: cell.clone(), delta }], browser::now_ms()) {
-            Ok(changes) => self.show(changes, Some(&cell)),
-            Err(why) => {
-                self.announce(&why.to_string());
-                // What cannot be in the document must not stand in the editor either.
-                self.shown = None;
-                self.show_in_editor();
-            }
-        }
-        self.flush();
-    }
-
-    pub fn undo(&mut self) {
-        if let Some(changes) = self.client.undo() {
-            self.show(changes, None);
-            self.flush();
-        }
-    }
-
-    pub fn redo(&mut self) {
-        if let Some(changes) = self.client.redo() {
-            self.show(changes, None);
-            self.flush();
-        }
-    }
-
-    pub fn document(&self) -> &notebook::NotebookDoc {
-        self.client.document()
-    }
-
-    /// Draws changes. `typed_in`: the cell whose editor made the change and shows it.
-    fn show(&mut self, changes: Vec<Change>, typed_in: Option<&CellId>) {
-        let screen = self.screen;
-        for change in changes {
-            match change {
-                Change::Cells => self.read_cells(),
-                Change::All => {
-                    let runs = &self.runs;
-                    screen.read_all(self.client.document(), |id| runs.cells.get(id).cloned());
-                    self.shown = None;
-                    self.show_in_editor();
-                }
-                Change::Source { cell, delta } => {
-                    if typed_in != Some(&cell) && self.shown.as_ref() == Some(&cell) {
-                        if let Some(editor) = &self.editor {
-                            editor.apply(&delta);
-                        }
-                    }
-                    self.move_carets(&cell, &delta);
-                    if let (Some(model), Some(now)) = (screen.cell(&cell), self.client.document().cell(&cell)) {
-                        set_if_new(model.source, now.source.clone());
-                    }
-                }
-                Change::Cell(cell) => {
-                    if let (Some(model), Some(now)) = (screen.cell(&cell), self.client.document().cell(&cell)) {
-                        model.set_look(now);
-                    }
-                }
-                Change::Metadata => set_if_new(screen.language, super::screen::language_of(self.client.document())),
-                Change::DeletedUnderYou { cell } => screen.deleted_under_us.set(Some(cell)),
-            }
-        }
-        set_if_new(screen.can_undo, self.client.can_undo());
-        set_if_new(screen.can_redo, self.client.can_redo());
-        self.draw_saved();
-    }
-
-    fn read_cells(&mut self) {
-        let runs = &self.runs;
-        self.screen.read_cells(self.client.document(), |id| runs.cells.get(id).cloned());
-        let gone = self.shown.as_ref().is_some_and(|id| !self.screen.order.with_untracked(|order| order.contains(id)));
-        if gone {
-            self.hide_editor();
-        }
-    }
-
-    /// Sends what waits, if nothing is in flight, and has unacknowledged work kept.
-    fn flush(&mut self) {
-        if self.joined
-            && let Some(submission) = self.client.outgoing()
-        {
-            self.submit(submission);
-        }
-        if self.client.unacknowledged() > 0 {
-            if self.keep_timer.is_none() {
-                self.keep_timer = browser::after(KEEP_AFTER_MS, || {
-                    with(|link| {
-                        link.keep_timer = None;
-                        link.keep_now();
-                    });
-                });
-            }
-        } else {
-            self.keep_timer = None;
-            if std::mem::take(&mut self.kept) {
-                // It was written to the store: it must not come back.
-                let client = self.client.id().to_string();
-                self.forget(&client);
-            }
-            if !self.inherited.is_empty() {
-                self.inherit();
-                self.rejoin_as_heir();
-            }
-        }
-        self.draw_saved();
-    }
-
-    fn submit(&self, submission: notebook::Submission) {
-        self.say(Say::Submit {
-            client: submission.client,
-            sequence: submission.sequence,
-            base: submission.base,
-            operations: submission.operations,
+        self.say(Say::Join {
+            client: self.client.id().clone(),
+            revision: None,
+            runs: Some(self.runs.sequence),
         });
     }
-
-    /// Saving is automatic and immediate; asked for, it answers with the truth.
-    pub fn save_now(&mut self) {
-        self.flush();
-        let words = match self.screen.saved.get_untracked() {
-            SavedState::Saved => "Everything is saved.",
-            SavedState::Saving => "Saving now.",
-            _ => "Not saved on the studio yet; this browser keeps it.",
-        };
-        self.announce(words);
-    }
-
-    fn draw_saved(&self) {
-        let unsaved = self.client.unacknowledged();
-        let state = match (self.joined, unsaved) {
-            _ if self.closed => return,
-            (true, 0) => SavedState::Saved,
-            (true, _) => SavedState::Saving,
-            (false, 0) if self.screen.saved.get_untracked() == SavedState::Connecting => SavedState::Connecting,
-            (false, unsaved) => SavedState::Offline(unsaved),
-        };
-        set_if_new(self.screen.saved, state);
-    }
-
-    // ---- work kept across a crash of the tab ----
-
-    /// Writes unacknowledged work to the tab's store now.
-    pub fn keep_now(&mut self) {
-        if self.client.unacknowledged() == 0 {
-            return;
-        }
-        let Some(store) = self.store.clone() else { return };
-        let Ok(json) = serde_json::to_string(&self.client.save()) else { return };
-        let (notebook, client) = (self.notebook.clone(), self.client.id().to_string());
-        self.kept = true;
-        leptos::task::spawn_local(async move {
-            if let Err(why) = store.keep(&notebook, &client, &json).await {
-                with(|link| link.announce(&format!("This browser cannot keep unsaved work: {why}")));
-            }
-        });
-    }
-
-    fn forget(&self, client: &str) {
-        let Some(store) = self.store.clone() else { return };
-        let (notebook, client) = (self.notebook.clone(), client.to_owned());
-        leptos::task::spawn_local(async move {
-            let _ = store.forget(&notebook, &client).await;
-        });
-    }
-
-    /// Becomes the next tab that left work behind.
-    fn inherit(&mut self) {
-        while let Some(saved) = self.inherited.pop() {
-            let client = saved.client.to_string();
-            match Client::restore(saved) {
-                Ok(heir) => {
-                    self.client = heir;
-                    self.kept = true;
-                    self.show(vec![Change::All], None);
-                    self.announce("Unsaved work of an earlier tab was brought back.");
-                    return;
-                }
-                Err(_) => self.forget(&client),
-            }
-        }
-    }
-
-    fn rejoin_as_heir(&mut self) {
-        self.say(Say::Leave);
-        self.say(Say::Join { client: self.client.id().clone(), revision: Some(self.client.revision()), runs: Some(self.runs.sequence) });
-    }
-
-    /// Text that fits nowhere any more is offered to the person.
-    fn rescue(&self, lost: &[Operation]) {
-        let mut text = String::new();
-        for operation in lost {
-            match operation {
-                Operation::EditSource { delta, .. } => {
-                    for (_, _, inserted) in crate::browser::editor::splices(delta) {
-                        text.push_str(&inserted);
-                    }
-                }
-                Operation::InsertCell { source, .. } => {
-                    text.push_str(source);
-                    text.push('\n');
-                }
-                _ => {}
-            }
-        }
-        if !text.trim().is_empty() {
-            self.screen.rescued.set(Some(text));
-        }
-    }
-
-    // ---- runs ----
-
-    fn hear_run(&mut self, event: &RunEvent) {
-        let screen = self.screen;
-        for change in self.runs.apply(event) {
-            match change {
-                RunChange::State(id) => {
-                    if let Some(model) = screen.cell(&id) {
-                        model.set_run_head(self.runs.cells.get(&id));
-                    }
-                    self.tick();
-                }
-                RunChange::Appended(id, index) => {
-                    if let (Some(model), Some(output)) = (screen.cell(&id), self.runs.cells.get(&id).and_then(|run| run.outputs.get(index))) {
-                        model.set_output(index, output);
-                    }
-                }
-                RunChange::Outputs(id) => {
-                    if let Some(model) = screen.cell(&id) {
-                        model.set_run(self.runs.cells.get(&id));
-                    }
-                }
-            }
-        }
-    }
-
-    fn hear_kernel(&mut self, kernel: notebook::wire::KernelView) {
-        if !kernel.language.is_empty() {
-            set_if_new(self.screen.language, kernel.language.clone());
-        }
-        set_if_new(self.screen.kernel, kernel);
-        self.tick();
-    }
-
-    /// Keeps the clock ticking while a run goes on.
-    fn tick(&mut self) {
-        let running = self.runs.cells.values().any(|run| run.state == Some(notebook::runs::RunState::Running));
-        if !running {
-            self.clock_timer = None;
-            return;
-        }
-        let screen = self.screen;
-        let now = move || screen.clock.set((browser::now_ms() * 1000.0) as i64 + screen.skew.get_untracked());
-        if self.clock_timer.is_none() {
-            now();
-            self.clock_timer = browser::every(500, now);
-        }
-    }
-
-    /// Asks the kernel; the promise resolves with its reply, or never when the link ends.
-    fn ask_kernel(&mut self, say: impl FnOnce(u32) -> Say) -> js_sys::Promise {
-        self.next_ask += 1;
-        let ask = self.next_ask;
-        let mut say = Some(say(ask));
-        let asks = &mut self.asks;
-        let promise = js_sys::Promise::new(&mut |resolve, _| {
-            asks.insert(ask, resolve);
-        });
-        if let Some(say) = say.take()
-            && !self.say(say)
-            && let Some(resolve) = self.asks.remove(&ask)
-        {
-            let _ = resolve.call1(&wasm_bindgen::JsValue::NULL, &wasm_bindgen::JsValue::NULL);
-        }
-        promise
-    }
-
-    // ---- presence ----
-
-    /// Where we are, told at most every [`PRESENCE_EVERY_MS`].
-    pub fn be_at(&mut self, cell: Option<CellId>, selection: Option<(u32, u32)>) {
-        let place = cell.map(|cell| Place { cell, selection: selection.map(|(anchor, head)| Selection { anchor, head }) });
-        if place == self.place {
-            return;
-        }
-        self.place = place;
-        if self.presence_timer.is_none() {
-            self.presence_timer = browser::after(PRESENCE_EVERY_MS, || {
-                with(|link| {
-                    link.presence_timer = None;
-                    let place = link.place.clone();
-                    if link.joined {
-                        link.say(Say::Presence { place });
-                    }
-                });
-            });
-        }
-    }
-
-    /// Others' carets move with a text that changed.
-    fn move_carets(&mut self, cell: &CellId, delta: &Delta) {
-        let mut moved = false;
-        for person in self.people.values_mut() {
-            if let Some(place) = &mut person.place
-                && place.cell == *cell
-                && let Some(selection) = &mut place.selection
-            {
-                selection.anchor = delta.move_position(selection.anchor, false);
-                selection.head = delta.move_position(selection.head, false);
-                moved = true;
-            }
-        }
-        if moved {
-            self.draw_people();
-        }
-    }
-
-    fn draw_people(&self) {
-        let screen = self.screen;
-        let people: Vec<Present> = self.people.values().cloned().collect();
-        let mine = screen.seat.get_untracked();
-        let mut by_cell: BTreeMap<CellId, Vec<Caret>> = BTreeMap::new();
-        let mut in_editor = Vec::new();
-        for person in people.iter().filter(|person| person.seat != mine) {
-            let Some(place) = &person.place else { continue };
-            let Some(Selection { anchor, head }) = place.selection else { continue };
-            if self.shown.as_ref() == Some(&place.cell) {
-                in_editor.push((person.seat, person.name.clone(), person.color, anchor, head));
-            }
-            by_cell.entry(place.cell.clone()).or_default().push(Caret { color: person.color, name: person.name.clone(), anchor, head });
-        }
-        for id in screen.order.get_untracked() {
-            if let Some(model) = screen.cell(&id) {
-                set_if_new(model.carets, by_cell.remove(&id).unwrap_or_default());
-            }
-        }
-        if let Some(editor) = &self.editor {
-            editor.carets(&in_editor);
-        }
-        set_if_new(screen.people, people);
-    }
-
-    // ---- the editor ----
-
-    /// Puts the editor into the active cell (loading it first) and gives it the keys. `at`: where the caret goes.
-    pub fn edit_active(&mut self, at: Option<u32>) {
-        if self.editor.is_none() {
-            if !self.editor_loading {
-                self.editor_loading = true;
-                let url = self.assets.url("editor.js");
-                leptos::task::spawn_local(async move {
-                    let editor = Editor::mount(&url, events()).await;
-                    with(|link| {
-                        link.editor_loading = false;
-                        match editor {
-                            Ok(editor) => {
-                                link.editor = Some(editor);
-                                link.edit_active(at);
-                            }
-                            Err(why) => link.announce(&format!("The editor could not be loaded: {why}")),
-                        }
-                    });
-                });
-            }
-            return;
-        }
-        self.show_in_editor();
-        if let Some(editor) = &self.editor {
-            if let Some(at) = at {
-                editor.select(at, at);
-            }
-            editor.focus();
-        }
-    }
-
-    /// Shows the active cell in the editor while it is being edited.
-    fn show_in_editor(&mut self) {
-        let screen = self.screen;
-        if screen.mode.get_untracked() != super::screen::Mode::Edit {
-            return;
-        }
-        let Some(id) = screen.active.get_untracked() else { return };
-        let (Some(editor), Some(cell)) = (&self.editor, self.client.document().cell(&id)) else { return };
-        let Some(slot) = browser::element(&format!("slot-{id}")) else { return };
-        let language = match cell.kind {
-            notebook::CellKind::Code => screen.language.get_untracked(),
-            notebook::CellKind::Markdown => "markdown".to_owned(),
-            notebook::CellKind::Raw => "plaintext".to_owned(),
-        };
-        let read_only = !screen.may.get_untracked().edit;
-        editor.show(&slot, id.as_str(), &cell.source, &language, read_only, &format!("Text of cell {}", super::screen_place(screen, &id)));
-        self.shown = Some(id);
-        self.draw_people();
-    }
-
-    pub fn hide_editor(&mut self) {
-        if let Some(editor) = &self.editor {
-            editor.hide();
-        }
-        self.shown = None;
-    }
-
-    /// Our own caret in the shown text.
-    pub fn caret(&self) -> Option<u32> {
-        self.place.as_ref()?.selection.map(|selection| selection.head)
-    }
-
-    /// Length of a cell's text in UTF-16 units.
-    pub fn length_of(&self, id: &CellId) -> u32 {
-        self.client.document().cell(id).map_or(0, |cell| utf16_len(&cell.source))
-    }
-
-
-    pub fn announce(&self, words: &str) {
-        self.screen.said.set(words.to_owned());
-        crate::notebooks::tell(self.screen, words);
-    }
-}
-
-fn events() -> Events {
-    Events {
-        change: Box::new(|delta| {
-            with(|link| link.typed(delta));
-        }),
-        selection: Box::new(|anchor, head| {
-            with(|link| {
-                let cell = link.shown.clone();
-                link.be_at(cell, Some((anchor, head)));
-            });
-        }),
-        key: Box::new(|name| {
-            let Some(screen) = with(|link| link.screen) else { return false };
-            super::commands::editor_key(screen, name)
-        }),
-        blur: Box::new(|| {}),
-        complete: Box::new(|code, cursor| {
-            with(|link| link.ask_kernel(|ask| Say::Complete { ask, code, cursor })).unwrap_or_else(nothing)
-        }),
-        inspect: Box::new(|code, cursor| {
-            with(|link| link.ask_kernel(|ask| Say::Inspect { ask, code, cursor })).unwrap_or_else(nothing)
-        }),
-    }
-}
-
-fn nothing() -> js_sys::Promise {
-    js_sys::Promise::resolve(&wasm_bindgen::JsValue::NULL)
 }

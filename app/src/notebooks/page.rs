@@ -68,7 +68,12 @@ fn NotebookScreen(opened: OpenedNotebook) -> impl IntoView {
     add_commands(screen);
 
     let space_href = format!("/s/{}", space.id);
-    let export = move |format: &str| format!("/api/v1/notebooks/{}/export?format={format}", screen.notebook_id());
+    let export = move |format: &str| {
+        format!(
+            "/api/v1/notebooks/{}/export?format={format}",
+            screen.notebook_id()
+        )
+    };
     let end = move || {
         view! {
             <People screen/>
@@ -132,14 +137,33 @@ fn add_commands(screen: Screen) {
         | Command::Restart
         | Command::RestartAndRunAll
         | Command::ShutDown => may.run,
-        Command::Share | Command::Help | Command::Save | Command::Next | Command::Previous | Command::LineNumbers | Command::Copy | Command::SelectAll => true,
+        Command::Share
+        | Command::Help
+        | Command::Save
+        | Command::Next
+        | Command::Previous
+        | Command::LineNumbers
+        | Command::Copy
+        | Command::SelectAll => true,
         _ => may.edit,
     };
-    let listed = Command::LISTED.iter().filter(|(command, _, _)| usable(*command)).map(|(command, words, keys)| {
-        let command = *command;
-        let verb = palette::Command::verb(format!("notebook.{command:?}"), *words, icon(command), move || commands::perform(screen, command));
-        if keys.is_empty() { verb } else { verb.hint(*keys) }
-    });
+    let listed = Command::LISTED
+        .iter()
+        .filter(|(command, _, _)| usable(*command))
+        .map(|(command, words, keys)| {
+            let command = *command;
+            let verb = palette::Command::verb(
+                format!("notebook.{command:?}"),
+                *words,
+                icon(command),
+                move || commands::perform(screen, command),
+            );
+            if keys.is_empty() {
+                verb
+            } else {
+                verb.hint(*keys)
+            }
+        });
     palette::use_commands().add(listed.collect());
 }
 

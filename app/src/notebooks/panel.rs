@@ -41,17 +41,28 @@ pub fn Panel(screen: Screen) -> impl IntoView {
 
 #[component]
 fn Entry(screen: Screen, section: Section) -> impl IntoView {
-    let Section { cell, level, words, cells } = section;
+    let Section {
+        cell,
+        level,
+        words,
+        cells,
+    } = section;
     let cells = StoredValue::new(cells);
     let here = {
         let cell = cell.clone();
-        move || screen.active.get().is_some_and(|active| active == cell || cells.with_value(|cells| cells.contains(&active)))
+        move || {
+            screen.active.get().is_some_and(|active| {
+                active == cell || cells.with_value(|cells| cells.contains(&active))
+            })
+        }
     };
     let state = move || {
         let mut worst = None;
         cells.with_value(|cells| {
             for id in cells {
-                let Some(model) = screen.cell(id) else { continue };
+                let Some(model) = screen.cell(id) else {
+                    continue;
+                };
                 match model.run.with(|run| run.state) {
                     Some(RunState::Running) => return worst = Some(RunState::Running),
                     Some(RunState::Failed) => worst = Some(RunState::Failed),
@@ -65,12 +76,25 @@ fn Entry(screen: Screen, section: Section) -> impl IntoView {
     let people = move || {
         let mine = screen.seat.get();
         screen.people.with(|people| {
-            let here = people.iter().filter(|person| person.seat != mine && person.place.as_ref().is_some_and(|place| cells.with_value(|cells| cells.contains(&place.cell))));
-            here.map(|person| (person.user.clone(), person.name.clone(), person.color)).collect::<Vec<_>>()
+            let here = people.iter().filter(|person| {
+                person.seat != mine
+                    && person
+                        .place
+                        .as_ref()
+                        .is_some_and(|place| cells.with_value(|cells| cells.contains(&place.cell)))
+            });
+            here.map(|person| (person.user.clone(), person.name.clone(), person.color))
+                .collect::<Vec<_>>()
         })
     };
     let href = format!("#cell-{cell}");
-    let class = if level <= 1 { "med t1" } else if level == 2 { "l2" } else { "l2 l3" };
+    let class = if level <= 1 {
+        "med t1"
+    } else if level == 2 {
+        "l2"
+    } else {
+        "l2 l3"
+    };
     view! {
         <a href=href class=class aria-current=move || here().then_some("true")
             on:click=move |event| {
@@ -94,11 +118,18 @@ fn Entry(screen: Screen, section: Section) -> impl IntoView {
 fn sections(screen: &Screen) -> Vec<Section> {
     let mut found: Vec<Section> = Vec::new();
     for id in screen.order.get() {
-        let Some(cell) = screen.cell(&id) else { continue };
+        let Some(cell) = screen.cell(&id) else {
+            continue;
+        };
         if cell.kind.get() == CellKind::Markdown {
             let headings = cell.source.with(|source| markdown::headings(source));
             for (level, words) in headings {
-                found.push(Section { cell: id.clone(), level, words, cells: vec![] });
+                found.push(Section {
+                    cell: id.clone(),
+                    level,
+                    words,
+                    cells: vec![],
+                });
             }
         }
         if let Some(section) = found.last_mut() {

@@ -11,7 +11,15 @@ use super::{link, words};
 pub fn RuntimePill(screen: Screen) -> impl IntoView {
     let kernel = screen.kernel;
     let state = move || kernel.with(|kernel| kernel.state.clone());
-    let title = move || kernel.with(|kernel| if kernel.title.is_empty() { "No kernel".to_owned() } else { kernel.title.clone() });
+    let title = move || {
+        kernel.with(|kernel| {
+            if kernel.title.is_empty() {
+                "No kernel".to_owned()
+            } else {
+                kernel.title.clone()
+            }
+        })
+    };
     let face = move || {
         view! {
             <span class=move || match state() {
@@ -32,7 +40,9 @@ pub fn RuntimePill(screen: Screen) -> impl IntoView {
             {move || kernel.with(|kernel| kernel.memory).gt(&0).then(|| view! { <span class="hide-s num">{words::bytes(kernel.with(|kernel| kernel.memory))}</span> })}
         }
     };
-    let blocked = Signal::derive(move || (!screen.may.get().run).then(|| "Your role here does not include running.".to_owned()));
+    let blocked = Signal::derive(move || {
+        (!screen.may.get().run).then(|| "Your role here does not include running.".to_owned())
+    });
     view! {
         <ui::Menu id="runtime" name="Runtime" class="runtime" face=face>
             {move || match state() {

@@ -111,12 +111,17 @@ impl CellModel {
         set_if_new(self.kind, cell.kind);
         set_if_new(self.attachments, cell.attachments.clone());
         set_if_new(self.source_hidden, flag(&["jupyter", "source_hidden"]));
-        set_if_new(self.outputs_hidden, flag(&["jupyter", "outputs_hidden"]) || flag(&["collapsed"]));
+        set_if_new(
+            self.outputs_hidden,
+            flag(&["jupyter", "outputs_hidden"]) || flag(&["collapsed"]),
+        );
     }
 
     pub fn set_run(&self, run: Option<&CellRun>) {
         self.set_run_head(run);
-        let outputs = run.map(|run| run.outputs.iter().cloned().map(ArcRwSignal::new).collect()).unwrap_or_default();
+        let outputs = run
+            .map(|run| run.outputs.iter().cloned().map(ArcRwSignal::new).collect())
+            .unwrap_or_default();
         self.outputs.set(outputs);
     }
 
@@ -126,10 +131,14 @@ impl CellModel {
 
     /// One output grew or changed in place.
     pub fn set_output(&self, index: usize, output: &Output) {
-        let signal = self.outputs.with_untracked(|outputs| outputs.get(index).cloned());
+        let signal = self
+            .outputs
+            .with_untracked(|outputs| outputs.get(index).cloned());
         match signal {
             Some(signal) => signal.set(output.clone()),
-            None => self.outputs.update(|outputs| outputs.push(ArcRwSignal::new(output.clone()))),
+            None => self
+                .outputs
+                .update(|outputs| outputs.push(ArcRwSignal::new(output.clone()))),
         }
     }
 }
@@ -180,7 +189,12 @@ impl Screen {
         let cells = view.snapshot.document.cells();
         let models = cells
             .iter()
-            .map(|(id, cell)| ((*id).clone(), CellModel::new(cell, view.runs.cells.get(*id))))
+            .map(|(id, cell)| {
+                (
+                    (*id).clone(),
+                    CellModel::new(cell, view.runs.cells.get(*id)),
+                )
+            })
             .collect();
         let order: Vec<CellId> = cells.iter().map(|(id, _)| (*id).clone()).collect();
         let first = order.first().cloned();
@@ -254,7 +268,10 @@ impl Screen {
     pub fn selection(&self) -> Vec<CellId> {
         let (active, anchor) = (self.active.get_untracked(), self.anchor.get_untracked());
         self.order.with_untracked(|order| {
-            let place = |id: &Option<CellId>| id.as_ref().and_then(|id| order.iter().position(|other| other == id));
+            let place = |id: &Option<CellId>| {
+                id.as_ref()
+                    .and_then(|id| order.iter().position(|other| other == id))
+            };
             match (place(&active), place(&anchor)) {
                 (Some(a), Some(b)) => order[a.min(b)..=a.max(b)].to_vec(),
                 (Some(a), None) => vec![order[a].clone()],
@@ -267,8 +284,12 @@ impl Screen {
     pub fn neighbour(&self, steps: isize) -> Option<CellId> {
         let active = self.active.get_untracked();
         self.order.with_untracked(|order| {
-            let place = active.and_then(|id| order.iter().position(|other| *other == id)).unwrap_or(0);
-            let target = place.saturating_add_signed(steps).min(order.len().saturating_sub(1));
+            let place = active
+                .and_then(|id| order.iter().position(|other| *other == id))
+                .unwrap_or(0);
+            let target = place
+                .saturating_add_signed(steps)
+                .min(order.len().saturating_sub(1));
             order.get(target).cloned()
         })
     }
@@ -315,7 +336,10 @@ impl Screen {
             let place = before.iter().position(|other| *other == id).unwrap_or(0);
             order.get(place.min(order.len().saturating_sub(1))).cloned()
         };
-        let (active, anchor) = (keep(self.active.get_untracked()), keep(self.anchor.get_untracked()));
+        let (active, anchor) = (
+            keep(self.active.get_untracked()),
+            keep(self.anchor.get_untracked()),
+        );
         let lost = active != self.active.get_untracked();
         self.order.set(order);
         self.active.set(active);
@@ -348,6 +372,15 @@ pub fn set_if_new<T: PartialEq + Send + Sync + 'static>(signal: RwSignal<T>, val
 
 /// The language code cells are written in, as the file says.
 pub fn language_of(document: &NotebookDoc) -> String {
-    let word = |first: &str, second: &str| document.metadata.get(first)?.get(second)?.as_str().map(str::to_owned);
-    word("language_info", "name").or_else(|| word("kernelspec", "language")).unwrap_or_else(|| "python".into())
+    let word = |first: &str, second: &str| {
+        document
+            .metadata
+            .get(first)?
+            .get(second)?
+            .as_str()
+            .map(str::to_owned)
+    };
+    word("language_info", "name")
+        .or_else(|| word("kernelspec", "language"))
+        .unwrap_or_else(|| "python".into())
 }

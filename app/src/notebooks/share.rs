@@ -24,7 +24,11 @@ pub fn Share(screen: Screen) -> impl IntoView {
     let space = move || screen.space.get_value().parse::<SpaceId>().ok();
     // Asked only once the dialog is open: nothing waits for it when the page is drawn.
     let members = LocalResource::new(move || {
-        let wanted = (screen.share.get(), share.version().get(), remove.version().get());
+        let wanted = (
+            screen.share.get(),
+            share.version().get(),
+            remove.version().get(),
+        );
         async move {
             match (wanted.0, space()) {
                 (true, Some(space)) => list_readers(space).await.map(Some),
@@ -35,7 +39,11 @@ pub fn Share(screen: Screen) -> impl IntoView {
     let username = RwSignal::new(String::new());
     let role = RwSignal::new(Role::Editor);
     let failed = move || {
-        let error = share.value().get().and_then(Result::err).or_else(|| remove.value().get().and_then(Result::err));
+        let error = share
+            .value()
+            .get()
+            .and_then(Result::err)
+            .or_else(|| remove.value().get().and_then(Result::err));
         error.map(|error| sentence(&error))
     };
     let manages = move || screen.may.get().manage;
@@ -91,7 +99,12 @@ pub fn Share(screen: Screen) -> impl IntoView {
 }
 
 #[component]
-fn RoleSelect(#[prop(into)] id: String, #[prop(into)] label: String, chosen: Signal<Role>, choose: Callback<Role>) -> impl IntoView {
+fn RoleSelect(
+    #[prop(into)] id: String,
+    #[prop(into)] label: String,
+    chosen: Signal<Role>,
+    choose: Callback<Role>,
+) -> impl IntoView {
     view! {
         <select class="select" id=(!id.is_empty()).then_some(id) aria-label=label on:change=move |event| {
             if let Ok(role) = event_target_value(&event).parse() { choose.run(role); }
@@ -105,5 +118,8 @@ fn RoleSelect(#[prop(into)] id: String, #[prop(into)] label: String, chosen: Sig
 }
 
 fn word(role: Role) -> &'static str {
-    ROLES.iter().find(|(other, _, _)| *other == role).map_or("", |(_, word, _)| word)
+    ROLES
+        .iter()
+        .find(|(other, _, _)| *other == role)
+        .map_or("", |(_, word, _)| word)
 }

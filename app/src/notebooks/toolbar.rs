@@ -10,13 +10,27 @@ use super::screen::{Mode, Screen};
 #[component]
 pub fn Toolbar(screen: Screen) -> impl IntoView {
     let may = move || screen.may.get();
-    let busy = move || screen.kernel.with(|kernel| matches!(kernel.state, KernelState::Busy));
-    let no_run = move || (!may().run).then_some("Your role here does not include running. A manager can give you the role Runner.");
-    let no_edit = move || (!may().edit).then_some("Your role here does not include editing. A manager can give you the role Editor.");
+    let busy = move || {
+        screen
+            .kernel
+            .with(|kernel| matches!(kernel.state, KernelState::Busy))
+    };
+    let no_run = move || {
+        (!may().run).then_some(
+            "Your role here does not include running. A manager can give you the role Runner.",
+        )
+    };
+    let no_edit = move || {
+        (!may().edit).then_some(
+            "Your role here does not include editing. A manager can give you the role Editor.",
+        )
+    };
     let keep_focus = |event: leptos::ev::MouseEvent| event.prevent_default();
     let kind = move || {
         let active = screen.active.get();
-        active.and_then(|id| screen.cell(&id)).map(|cell| cell.kind.get())
+        active
+            .and_then(|id| screen.cell(&id))
+            .map(|cell| cell.kind.get())
     };
     view! {
         <div class="nb__bar" role="toolbar" aria-label="Notebook">
@@ -58,7 +72,9 @@ fn KindItem(screen: Screen, kind: CellKind) -> impl IntoView {
         CellKind::Markdown => Command::ToText,
         CellKind::Raw => Command::ToRaw,
     };
-    let blocked = Signal::derive(move || (!screen.may.get().edit).then(|| "Your role here does not include editing.".to_owned()));
+    let blocked = Signal::derive(move || {
+        (!screen.may.get().edit).then(|| "Your role here does not include editing.".to_owned())
+    });
     view! { <ui::MenuItem blocked=blocked on:click=move |_| commands::perform(screen, command)>{kind_name(Some(kind))}</ui::MenuItem> }
 }
 

@@ -13,15 +13,32 @@ pub fn duration(microseconds: i64) -> String {
         0..=999 => format!("{milliseconds} ms"),
         1_000..=9_999 => format!("{}.{} s", milliseconds / 1000, milliseconds % 1000 / 100),
         10_000..=59_999 => format!("{} s", milliseconds / 1000),
-        60_000..=3_599_999 => format!("{} min {:02}", milliseconds / 60_000, milliseconds / 1000 % 60),
-        _ => format!("{} h {:02}", milliseconds / 3_600_000, milliseconds / 60_000 % 60),
+        60_000..=3_599_999 => format!(
+            "{} min {:02}",
+            milliseconds / 60_000,
+            milliseconds / 1000 % 60
+        ),
+        _ => format!(
+            "{} h {:02}",
+            milliseconds / 3_600_000,
+            milliseconds / 60_000 % 60
+        ),
     }
 }
 
 /// 0:42, 12:05, 1:02:03: time that goes on.
 pub fn elapsed(microseconds: i64) -> String {
     let seconds = (microseconds / 1_000_000).max(0);
-    if seconds < 3600 { format!("{}:{:02}", seconds / 60, seconds % 60) } else { format!("{}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60) }
+    if seconds < 3600 {
+        format!("{}:{:02}", seconds / 60, seconds % 60)
+    } else {
+        format!(
+            "{}:{:02}:{:02}",
+            seconds / 3600,
+            seconds / 60 % 60,
+            seconds % 60
+        )
+    }
 }
 
 /// 512 B, 1.5 kB, 31 MB, 9.8 GB.
@@ -35,7 +52,11 @@ pub fn bytes(count: u64) -> String {
         value /= 1000.0;
         unit += 1;
     }
-    if value < 9.95 { format!("{value:.1} {}", UNITS[unit]) } else { format!("{value:.0} {}", UNITS[unit]) }
+    if value < 9.95 {
+        format!("{value:.1} {}", UNITS[unit])
+    } else {
+        format!("{value:.0} {}", UNITS[unit])
+    }
 }
 
 /// The second line of the gutter: how long it took, how long it has been going, or its place in the queue.
@@ -60,7 +81,10 @@ pub fn cell_label(screen: &Screen, cell: &CellModel, id: &CellId) -> String {
         CellKind::Markdown => "Text cell",
         CellKind::Raw => "Raw cell",
     };
-    let place = screen.order.with(|order| order.iter().position(|other| other == id)).map_or(0, |place| place + 1);
+    let place = screen
+        .order
+        .with(|order| order.iter().position(|other| other == id))
+        .map_or(0, |place| place + 1);
     let state = cell.run.with(|run| match run.state {
         Some(RunState::Running) => ", running",
         Some(RunState::Queued) => ", queued",
@@ -77,13 +101,26 @@ mod tests {
 
     #[test]
     fn times_and_sizes_read_as_the_design_writes_them() {
-        let cases = [(640_000, "640 ms"), (1_800_000, "1.8 s"), (42_000_000, "42 s"), (72_000_000, "1 min 12"), (7_500_000_000, "2 h 05"), (-5, "0 ms")];
+        let cases = [
+            (640_000, "640 ms"),
+            (1_800_000, "1.8 s"),
+            (42_000_000, "42 s"),
+            (72_000_000, "1 min 12"),
+            (7_500_000_000, "2 h 05"),
+            (-5, "0 ms"),
+        ];
         for (time, words) in cases {
             assert_eq!(duration(time), words);
         }
         assert_eq!(elapsed(42_000_000), "0:42");
         assert_eq!(elapsed(3_723_000_000), "1:02:03");
-        for (count, words) in [(512, "512 B"), (1_500, "1.5 kB"), (31_000_000, "31 MB"), (9_800_000_000, "9.8 GB"), (999_999, "1.0 MB")] {
+        for (count, words) in [
+            (512, "512 B"),
+            (1_500, "1.5 kB"),
+            (31_000_000, "31 MB"),
+            (9_800_000_000, "9.8 GB"),
+            (999_999, "1.0 MB"),
+        ] {
             assert_eq!(bytes(count), words);
         }
     }

@@ -51,7 +51,9 @@ pub fn plain(text: &str) -> String {
 /// Reads one sequence after its escape character; returns what follows it.
 fn sequence<'a>(rest: &'a str, style: &mut Style) -> &'a str {
     if let Some(body) = rest.strip_prefix('[') {
-        let Some(end) = body.find(|c: char| ('\u{40}'..='\u{7e}').contains(&c)) else { return "" };
+        let Some(end) = body.find(|c: char| ('\u{40}'..='\u{7e}').contains(&c)) else {
+            return "";
+        };
         if body[end..].starts_with('m') {
             sgr(&body[..end], style);
         }
@@ -72,7 +74,9 @@ fn sequence<'a>(rest: &'a str, style: &mut Style) -> &'a str {
 }
 
 fn sgr(parameters: &str, style: &mut Style) {
-    let mut numbers = parameters.split([';', ':']).map(|number| number.parse::<u16>().unwrap_or(0));
+    let mut numbers = parameters
+        .split([';', ':'])
+        .map(|number| number.parse::<u16>().unwrap_or(0));
     while let Some(number) = numbers.next() {
         match number {
             0 => *style = Style::default(),
@@ -127,8 +131,14 @@ fn extended(numbers: &mut impl Iterator<Item = u16>) -> Option<Colour> {
 
 fn write(out: &mut String, style: Style, text: &str) {
     // What is left of C0 controls but line breaks and tabs has no picture.
-    let visible: std::borrow::Cow<str> = if text.chars().any(|c| c.is_control() && c != '\n' && c != '\t') {
-        text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect::<String>().into()
+    let visible: std::borrow::Cow<str> = if text
+        .chars()
+        .any(|c| c.is_control() && c != '\n' && c != '\t')
+    {
+        text.chars()
+            .filter(|c| !c.is_control() || matches!(c, '\n' | '\t'))
+            .collect::<String>()
+            .into()
     } else {
         text.into()
     };
@@ -139,7 +149,11 @@ fn write(out: &mut String, style: Style, text: &str) {
         escape_into(out, &visible);
         return;
     }
-    let (fore, back) = if style.inverse { (style.back, style.fore) } else { (style.fore, style.back) };
+    let (fore, back) = if style.inverse {
+        (style.back, style.fore)
+    } else {
+        (style.fore, style.back)
+    };
     let mut classes: Vec<String> = Vec::new();
     let mut inline = String::new();
     match fore {
@@ -186,14 +200,26 @@ mod tests {
 
     #[test]
     fn colours_become_classes_and_text_is_escaped() {
-        assert_eq!(to_html("a\u{1b}[31;1m<b>\u{1b}[0mc"), "a<span class=\"ansi-1 ansi-bold\">&lt;b&gt;</span>c");
-        assert_eq!(to_html("\u{1b}[38;5;196mx\u{1b}[39my"), "<span style=\"color:rgb(255 0 0);\">x</span>y");
-        assert_eq!(to_html("\u{1b}[38;2;1;2;3mx"), "<span style=\"color:rgb(1 2 3);\">x</span>");
+        assert_eq!(
+            to_html("a\u{1b}[31;1m<b>\u{1b}[0mc"),
+            "a<span class=\"ansi-1 ansi-bold\">&lt;b&gt;</span>c"
+        );
+        assert_eq!(
+            to_html("\u{1b}[38;5;196mx\u{1b}[39my"),
+            "<span style=\"color:rgb(255 0 0);\">x</span>y"
+        );
+        assert_eq!(
+            to_html("\u{1b}[38;2;1;2;3mx"),
+            "<span style=\"color:rgb(1 2 3);\">x</span>"
+        );
     }
 
     #[test]
     fn other_sequences_vanish_and_broken_ones_do_no_harm() {
-        assert_eq!(to_html("a\u{1b}[2Kb\u{1b}]8;;https://x\u{7}c\u{1b}[?25ld\u{8}"), "abcd");
+        assert_eq!(
+            to_html("a\u{1b}[2Kb\u{1b}]8;;https://x\u{7}c\u{1b}[?25ld\u{8}"),
+            "abcd"
+        );
         assert_eq!(to_html("a\u{1b}[31"), "a");
         assert_eq!(to_html("a\u{1b}"), "a");
         assert_eq!(plain("\u{1b}[1;31mName\u{1b}[0m"), "Name");

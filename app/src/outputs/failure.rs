@@ -6,9 +6,18 @@ use super::ansi;
 
 /// An error output as a person reads it.
 #[component]
-pub fn Failure(name: String, value: String, traceback: Vec<String>, #[prop(into)] go_to_line: Callback<u32>) -> impl IntoView {
+pub fn Failure(
+    name: String,
+    value: String,
+    traceback: Vec<String>,
+    #[prop(into)] go_to_line: Callback<u32>,
+) -> impl IntoView {
     let line = failed_line(&traceback);
-    let sentence = if value.is_empty() { name.clone() } else { ansi::plain(&value) };
+    let sentence = if value.is_empty() {
+        name.clone()
+    } else {
+        ansi::plain(&value)
+    };
     let detail = match line {
         Some(line) => format!("{name}, line {line} of this cell"),
         None => name.clone(),
@@ -38,7 +47,11 @@ pub fn Failure(name: String, value: String, traceback: Vec<String>, #[prop(into)
 }
 
 fn frames(count: usize) -> String {
-    if count == 1 { "1 library frame".into() } else { format!("{count} library frames") }
+    if count == 1 {
+        "1 library frame".into()
+    } else {
+        format!("{count} library frames")
+    }
 }
 
 /// The line (from 1) of the failing cell: the last frame of IPython's own naming (`Cell In[3], line 4`), or a syntax error's line.
@@ -46,12 +59,21 @@ fn failed_line(traceback: &[String]) -> Option<u32> {
     let mut found = None;
     for entry in traceback {
         let entry = ansi::plain(entry);
-        for (start, words) in [("Cell In[", ", line "), ("Input In [", "line "), ("<ipython-input-", "line ")] {
-            let Some(at) = entry.find(start) else { continue };
+        for (start, words) in [
+            ("Cell In[", ", line "),
+            ("Input In [", "line "),
+            ("<ipython-input-", "line "),
+        ] {
+            let Some(at) = entry.find(start) else {
+                continue;
+            };
             let tail = &entry[at + start.len()..];
             let first = tail.lines().next().unwrap_or("");
             if let Some(at) = first.find(words) {
-                let number: String = first[at + words.len()..].chars().take_while(char::is_ascii_digit).collect();
+                let number: String = first[at + words.len()..]
+                    .chars()
+                    .take_while(char::is_ascii_digit)
+                    .collect();
                 found = number.parse().ok().or(found);
             }
         }
@@ -64,12 +86,27 @@ fn fold(traceback: &[String]) -> (Vec<String>, Vec<String>) {
     let is_library = |entry: &str| {
         let first = ansi::plain(entry);
         let first = first.lines().next().unwrap_or("");
-        first.starts_with("File ") && (first.contains("site-packages") || first.contains("/lib/python") || first.contains("dist-packages"))
+        first.starts_with("File ")
+            && (first.contains("site-packages")
+                || first.contains("/lib/python")
+                || first.contains("dist-packages"))
     };
-    let library: Vec<String> = traceback.iter().filter(|entry| is_library(entry)).cloned().collect();
+    let library: Vec<String> = traceback
+        .iter()
+        .filter(|entry| is_library(entry))
+        .cloned()
+        .collect();
     // A traceback of one long text (other kernels) is left whole.
-    let own: Vec<String> = traceback.iter().filter(|entry| !is_library(entry)).cloned().collect();
-    if own.is_empty() { (traceback.to_vec(), Vec::new()) } else { (own, library) }
+    let own: Vec<String> = traceback
+        .iter()
+        .filter(|entry| !is_library(entry))
+        .cloned()
+        .collect();
+    if own.is_empty() {
+        (traceback.to_vec(), Vec::new())
+    } else {
+        (own, library)
+    }
 }
 
 #[cfg(test)]

@@ -117,6 +117,7 @@ pub fn PaletteView() -> impl IntoView {
             </Show>
         </dialog>
     }
+    .into_any()
 }
 
 /// Everything that answers what was typed: best first, the page's own verbs before places.

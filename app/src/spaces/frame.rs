@@ -87,6 +87,7 @@ where
             </Loaded>
         </Frame>
     }
+    .into_any()
 }
 
 #[component]
@@ -120,4 +121,5 @@ fn Head(space: Space, place: Place) -> impl IntoView {
                 .then(|| view! { <TabLink href=format!("{home}/settings") here={place == Place::Settings}>"Settings"</TabLink> })}
         </TabLinks>
     }
+    .into_any()
 }

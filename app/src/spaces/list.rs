@@ -74,6 +74,7 @@ pub fn SpacesPage() -> impl IntoView {
             </div>
         </Frame>
     }
+    .into_any()
 }
 
 #[component]
@@ -89,6 +90,7 @@ fn SpaceCard(space: Space) -> impl IntoView {
             <span class="row t3 fs-12"><span class="grow">{counts(&space)}</span>{role_verb(space.role)}</span>
         </a>
     }
+    .into_any()
 }
 
 /// Makes a space and goes there.
@@ -128,4 +130,5 @@ pub fn NewSpaceForm() -> impl IntoView {
             </div>
         </ActionForm>
     }
+    .into_any()
 }

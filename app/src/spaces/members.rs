@@ -40,7 +40,14 @@ pub fn MembersPage() -> impl IntoView {
     // Here and not at the form: the form is drawn anew with every change of the members.
     Effect::new(move |_| {
         if let Some(Ok(member)) = add.value().get() {
-            toasts.say(Tone::Ok, format!("{} is a member now: {}.", member.name, role_verb(member.role)));
+            toasts.say(
+                Tone::Ok,
+                format!(
+                    "{} is a member now: {}.",
+                    member.name,
+                    role_verb(member.role)
+                ),
+            );
         }
     });
     view! {
@@ -81,6 +88,7 @@ pub fn MembersPage() -> impl IntoView {
             }
         </SpaceFrame>
     }
+    .into_any()
 }
 
 #[component]
@@ -108,6 +116,7 @@ fn AddMember(space: Space, action: ServerAction<SetMember>) -> impl IntoView {
             </div>
         </ActionForm>
     }
+    .into_any()
 }
 
 #[component]
@@ -141,6 +150,7 @@ fn Members(
             </table>
         </div>
     }
+    .into_any()
 }
 
 #[component]
@@ -207,6 +217,7 @@ fn MemberRow(
             </td>
         </tr>
     }
+    .into_any()
 }
 
 /// With script a dialog asks first; without, the button itself says what it does.
@@ -257,4 +268,5 @@ fn Removal(
             </DialogFoot>
         </Dialog>
     }
+    .into_any()
 }

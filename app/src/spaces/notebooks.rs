@@ -26,13 +26,7 @@ pub fn NotebooksPage() -> impl IntoView {
         )
     });
     let notebooks = Resource::new(
-        move || {
-            (
-                id.get(),
-                asked.get(),
-                archive.version().get(),
-            )
-        },
+        move || (id.get(), asked.get(), archive.version().get()),
         |(id, (before, archived), _)| async move {
             list_notebooks(id?, archived, PageRequest { before, limit: 50 }).await
         },
@@ -68,6 +62,7 @@ pub fn NotebooksPage() -> impl IntoView {
             }
         </SpaceFrame>
     }
+    .into_any()
 }
 
 #[component]
@@ -82,6 +77,7 @@ fn ShowArchived(id: SpaceId, archived: Signal<bool>) -> impl IntoView {
             </nav>
         </div>
     }
+    .into_any()
 }
 
 /// Goes to a notebook as soon as it is made.
@@ -203,6 +199,7 @@ pub fn NotebookList(
                 .collect_view()}
         </ul>
     }
+    .into_any()
 }
 
 #[component]
@@ -248,6 +245,7 @@ fn NotebookTable(
             </table>
         </div>
     }
+    .into_any()
 }
 
 #[component]
@@ -265,4 +263,5 @@ fn Archive(
             </Button>
         </ActionForm>
     }
+    .into_any()
 }

@@ -21,9 +21,20 @@ pub fn SpacePage() -> impl IntoView {
     go_when_made(create);
     let space = use_space(Signal::stored(0));
     let id = use_space_id();
-    let notebooks = Resource::new(move || id.get(), |id| async move {
-        list_notebooks(id?, false, PageRequest { before: None, limit: LATELY }).await
-    });
+    let notebooks = Resource::new(
+        move || id.get(),
+        |id| async move {
+            list_notebooks(
+                id?,
+                false,
+                PageRequest {
+                    before: None,
+                    limit: LATELY,
+                },
+            )
+            .await
+        },
+    );
     let members = Resource::new(
         move || id.get(),
         |id| async move { list_members(id?).await },
@@ -46,6 +57,7 @@ pub fn SpacePage() -> impl IntoView {
             }
         </SpaceFrame>
     }
+    .into_any()
 }
 
 #[component]
@@ -101,4 +113,5 @@ fn Faces(
         </Loaded>
         {manage.then(|| view! { <a class="btn btn--sm" href=href.clone()><Icon name="members" size=14/>"Add a member"</a> })}
     }
+    .into_any()
 }

@@ -73,4 +73,5 @@ pub fn RoleTable() -> impl IntoView {
             </table>
         </div>
     }
+    .into_any()
 }

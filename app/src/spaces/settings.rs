@@ -38,6 +38,7 @@ pub fn SpaceSettingsPage() -> impl IntoView {
             </div>
         </SpaceFrame>
     }
+    .into_any()
 }
 
 #[component]
@@ -71,6 +72,7 @@ fn Describe(space: Space, action: ServerAction<DescribeSpace>) -> impl IntoView 
             </ActionForm>
         </section>
     }
+    .into_any()
 }
 
 #[component]
@@ -103,4 +105,5 @@ fn PutAway(space: Space, action: ServerAction<ArchiveSpace>) -> impl IntoView {
             </ActionForm>
         </section>
     }
+    .into_any()
 }

@@ -1,0 +1,140 @@
+//! The one editor, moved to the cell being written.
+
+use leptos::prelude::*;
+use notebook::wire::Say;
+use notebook::{CellId, CellKind, utf16_len};
+
+use super::super::screen::Mode;
+use super::super::{commands, screen_place, tell};
+use super::{Link, with};
+use crate::browser;
+use crate::browser::editor::{Editor, Events};
+
+impl Link {
+    /// Puts the editor into the active cell (loading it first) and gives it the keys. `at`: where the caret goes.
+    pub fn edit_active(&mut self, at: Option<u32>) {
+        if self.editor.is_none() {
+            if !self.editor_loading {
+                self.editor_loading = true;
+                let url = self.assets.url("editor.js");
+                leptos::task::spawn_local(async move {
+                    let editor = Editor::mount(&url, events()).await;
+                    with(|link| {
+                        link.editor_loading = false;
+                        match editor {
+                            Ok(editor) => {
+                                link.editor = Some(editor);
+                                link.edit_active(at);
+                            }
+                            Err(why) => {
+                                link.announce(&format!("The editor could not be loaded: {why}"))
+                            }
+                        }
+                    });
+                });
+            }
+            return;
+        }
+        self.show_in_editor();
+        if let Some(editor) = &self.editor {
+            if let Some(at) = at {
+                editor.select(at, at);
+            }
+            editor.focus();
+        }
+    }
+
+    /// Shows the active cell in the editor while it is being edited.
+    pub(super) fn show_in_editor(&mut self) {
+        let screen = self.screen;
+        if screen.mode.get_untracked() != Mode::Edit {
+            return;
+        }
+        let Some(id) = screen.active.get_untracked() else {
+            return;
+        };
+        let (Some(editor), Some(cell)) = (&self.editor, self.client.document().cell(&id)) else {
+            return;
+        };
+        let Some(slot) = browser::element(&format!("slot-{id}")) else {
+            return;
+        };
+        let language = match cell.kind {
+            CellKind::Code => screen.language.get_untracked(),
+            CellKind::Markdown => "markdown".to_owned(),
+            CellKind::Raw => "plaintext".to_owned(),
+        };
+        let read_only = !screen.may.get_untracked().edit;
+        editor.show(
+            &slot,
+            id.as_str(),
+            &cell.source,
+            &language,
+            read_only,
+            &format!("Text of cell {}", screen_place(screen, &id)),
+        );
+        self.shown = Some(id);
+        self.draw_people();
+    }
+
+    pub fn hide_editor(&mut self) {
+        if let Some(editor) = &self.editor {
+            editor.hide();
+        }
+        self.shown = None;
+    }
+
+    /// Our own caret in the shown text.
+    pub fn caret(&self) -> Option<u32> {
+        self.place
+            .as_ref()?
+            .selection
+            .map(|selection| selection.head)
+    }
+
+    /// Length of a cell's text in UTF-16 units.
+    pub fn length_of(&self, id: &CellId) -> u32 {
+        self.client
+            .document()
+            .cell(id)
+            .map_or(0, |cell| utf16_len(&cell.source))
+    }
+
+    pub fn announce(&self, words: &str) {
+        self.screen.said.set(words.to_owned());
+        tell(self.screen, words);
+    }
+}
+
+fn events() -> Events {
+    Events {
+        change: Box::new(|delta| {
+            with(|link| link.typed(delta));
+        }),
+        selection: Box::new(|anchor, head| {
+            with(|link| {
+                let cell = link.shown.clone();
+                link.be_at(cell, Some((anchor, head)));
+            });
+        }),
+        key: Box::new(|name| {
+            let Some(screen) = with(|link| link.screen) else {
+                return false;
+            };
+            commands::editor_key(screen, name)
+        }),
+        blur: Box::new(|| {}),
+        complete: Box::new(|code, cursor| {
+            with(|link| link.ask_kernel(|ask| Say::Complete { ask, code, cursor }))
+                .unwrap_or_else(nothing)
+        }),
+        inspect: Box::new(|code, cursor| {
+            with(|link| link.ask_kernel(|ask| Say::Inspect { ask, code, cursor }))
+                .unwrap_or_else(nothing)
+        }),
+    }
+}
+
+fn nothing() -> js_sys::Promise {
+    js_sys::Promise::resolve(&wasm_bindgen::JsValue::NULL)
+}
