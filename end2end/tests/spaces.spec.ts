@@ -1,0 +1,82 @@
+// Spaces: make, describe, put away; who is in them, and what strangers see.
+import { expectAccessible } from "../fixtures/accessible.js";
+import { expect, hydrated, test, type Person } from "../fixtures/studio.js";
+
+async function add(owner: Person, space: string, member: Person, role: string): Promise<void> {
+  const { page } = owner;
+  await page.goto(`${space}/members`);
+  await hydrated(page);
+  const form = page.getByRole("complementary").filter({ hasText: "Add a member" });
+  await form.getByLabel("Username").fill(member.username);
+  await form.getByLabel("Role").selectOption(role);
+  await form.getByRole("button", { name: "Add" }).click();
+  await expect(page.getByRole("cell", { name: member.username })).toBeVisible();
+}
+
+test("a space is made, changed, and put away without losing anything", async ({ person, space }) => {
+  const ada = await person("Ada");
+  const path = await space(ada, "Grid demand");
+  const { page } = ada;
+  await expect(page.getByRole("heading", { name: "Grid demand" })).toBeVisible();
+  await page.goto(`${path}/settings`);
+  await hydrated(page);
+  await page.getByLabel("Name").fill("Grid demand, Europe");
+  await page.getByRole("button", { name: "Keep the changes" }).click();
+  await expect(page.getByRole("heading", { name: "Grid demand, Europe" })).toBeVisible();
+  await page.getByRole("button", { name: "Archive the space" }).click();
+  await expect(page.getByRole("button", { name: "Take the space back" })).toBeVisible();
+  await page.goto("/spaces");
+  await expect(page.getByRole("main").getByText("Grid demand, Europe")).toHaveCount(0);
+  await page.goto("/spaces?show=archived");
+  await expect(page.getByRole("main").getByText("Grid demand, Europe")).toBeVisible();
+});
+
+test("a member sees the space with their role, and loses it when removed", async ({ person, space }) => {
+  const [ada, grace] = [await person("Ada"), await person("Grace")];
+  const path = await space(ada, "Rivers");
+  await add(ada, path, grace, "viewer");
+  await grace.page.goto(path);
+  await expect(grace.page.getByRole("heading", { name: "Rivers" })).toBeVisible();
+  await expect(grace.page.getByRole("button", { name: "New notebook" })).toHaveCount(0);
+
+  const row = ada.page.getByRole("row").filter({ hasText: grace.username });
+  await row.getByRole("button", { name: "Remove" }).click();
+  await ada.page.getByRole("dialog").getByRole("button", { name: "Remove" }).click();
+  await expect(row).toHaveCount(0);
+  grace.complaints.expect(/status of 404/);
+  await grace.page.goto(path);
+  await expect(grace.page.getByRole("heading", { name: "Rivers" })).toHaveCount(0);
+});
+
+test("a stranger cannot tell a space they may not see from one that does not exist", async ({ person, space }) => {
+  const [ada, eve] = [await person("Ada"), await person("Eve")];
+  const path = await space(ada, "Private");
+  eve.complaints.expect(/status of 404/);
+  const said: string[] = [];
+  for (const address of [path, `${path.slice(0, -4)}zzzz`]) {
+    const answer = await eve.page.goto(address);
+    expect(answer?.status()).toBe(404);
+    said.push(await eve.page.getByRole("main").innerText());
+  }
+  expect(said[0]).toBe(said[1]);
+});
+
+for (const [look, options] of [
+  ["light", {}],
+  ["dark", { colorScheme: "dark" }],
+  ["contrast", { contrast: "more" }],
+  ["phone", { width: 390 }],
+] as const) {
+  test(`the pages of a space have no barriers: ${look}`, async ({ person, space, picture }) => {
+    const ada = await person("Ada", options);
+    const path = await space(ada, "Grid demand");
+    for (const [name, address] of [["home", "/"], ["spaces", "/spaces"], ["space", path], ["members", `${path}/members`], ["space-settings", `${path}/settings`], ["settings", "/settings"]] as const) {
+      await ada.page.goto(address);
+      await hydrated(ada.page);
+      await expect(ada.page.getByRole("main")).toBeVisible();
+      expect(await ada.page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth), `${name} fits`).toBeLessThanOrEqual(0);
+      await expectAccessible(ada.page);
+      await picture(ada.page, `${name}-${look}`);
+    }
+  });
+}
