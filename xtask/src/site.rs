@@ -129,6 +129,8 @@ fn app(shop: &mut Workshop, kind: Kind, toolchain: &toolchain::Toolchain) -> Res
             .input_path(&module)
             .web(true)?
             .typescript(false)
+            .remove_name_section(kind.small)
+            .remove_producers_section(true)
             .out_name("app")
             .omit_default_module_path(true)
             .generate(&raw)?;
