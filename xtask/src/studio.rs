@@ -125,10 +125,14 @@ pub fn equip(command: &mut Command, python: &Path) {
 /// Compile the server.
 pub fn server(shop: &mut Workshop, profile: &str) -> Result<()> {
     shop.step(&format!("server (profile {profile})"), |shop| {
+        // The selection decides the features of shared dependencies: the tests' own, so that nothing is compiled twice.
         let mut cargo = shop.cargo([
             "build",
-            "--package",
-            "server",
+            "--workspace",
+            "--exclude",
+            "frontend",
+            "--exclude",
+            "xtask",
             "--bin",
             "datalayer",
             "--profile",
