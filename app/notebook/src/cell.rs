@@ -16,7 +16,9 @@ impl CellId {
     pub fn new(text: impl Into<String>) -> Option<Self> {
         let text = text.into();
         let valid = (1..=64).contains(&text.len())
-            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
         valid.then_some(Self(text))
     }
 

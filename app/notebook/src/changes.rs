@@ -43,7 +43,9 @@ pub(crate) struct NewCell {
 
 impl Changes {
     /// Refused where the batch contradicts itself: a cell inserted twice, an edit through a pair it has inserted.
-    pub(crate) fn from_operations<'a>(operations: impl IntoIterator<Item = &'a Operation>) -> Result<Self, Refused> {
+    pub(crate) fn from_operations<'a>(
+        operations: impl IntoIterator<Item = &'a Operation>,
+    ) -> Result<Self, Refused> {
         let mut changes = Self::default();
         let mut deltas: BTreeMap<&CellId, Vec<Delta>> = BTreeMap::new();
         for operation in operations {
@@ -70,7 +72,14 @@ impl Changes {
     /// Everything but text edits.
     fn add(&mut self, operation: &Operation) -> Result<(), Refused> {
         match operation {
-            Operation::InsertCell { cell, kind, order, source, metadata, attachments } => {
+            Operation::InsertCell {
+                cell,
+                kind,
+                order,
+                source,
+                metadata,
+                attachments,
+            } => {
                 let new = NewCell {
                     kind: *kind,
                     order: order.clone(),
@@ -80,15 +89,22 @@ impl Changes {
                 };
                 match self.cells.entry(cell.clone()) {
                     Entry::Occupied(_) => return Err(Refused::CellExists(cell.clone())),
-                    Entry::Vacant(vacant) => vacant.insert(CellChange { insert: Some(Box::new(new)), ..CellChange::default() }),
+                    Entry::Vacant(vacant) => vacant.insert(CellChange {
+                        insert: Some(Box::new(new)),
+                        ..CellChange::default()
+                    }),
                 };
             }
             Operation::DeleteCell { cell } => self.cell(cell).deleted = Some(true),
             Operation::RestoreCell { cell } => self.cell(cell).deleted = Some(false),
             Operation::MoveCell { cell, order } => self.cell(cell).set_order(order.clone()),
             Operation::SetKind { cell, kind } => self.cell(cell).set_kind(*kind),
-            Operation::SetCellMetadata { cell, key, value } => self.cell(cell).set_metadata(key.clone(), value.clone()),
-            Operation::SetAttachment { cell, name, value } => self.cell(cell).set_attachment(name.clone(), value.clone()),
+            Operation::SetCellMetadata { cell, key, value } => {
+                self.cell(cell).set_metadata(key.clone(), value.clone())
+            }
+            Operation::SetAttachment { cell, name, value } => {
+                self.cell(cell).set_attachment(name.clone(), value.clone())
+            }
             Operation::SetNotebookMetadata { key, value } => {
                 self.metadata.insert(key.clone(), value.clone());
             }
@@ -105,8 +121,21 @@ impl Changes {
         let mut operations = Vec::with_capacity(self.len());
         for (cell, change) in self.cells {
             if let Some(new) = change.insert {
-                let NewCell { kind, order, source, metadata, attachments } = *new;
-                operations.push(Operation::InsertCell { cell: cell.clone(), kind, order, source, metadata, attachments });
+                let NewCell {
+                    kind,
+                    order,
+                    source,
+                    metadata,
+                    attachments,
+                } = *new;
+                operations.push(Operation::InsertCell {
+                    cell: cell.clone(),
+                    kind,
+                    order,
+                    source,
+                    metadata,
+                    attachments,
+                });
             }
             match change.deleted {
                 Some(true) => operations.push(Operation::DeleteCell { cell: cell.clone() }),
@@ -114,19 +143,36 @@ impl Changes {
                 None => {}
             }
             if let Some(order) = change.order {
-                operations.push(Operation::MoveCell { cell: cell.clone(), order });
+                operations.push(Operation::MoveCell {
+                    cell: cell.clone(),
+                    order,
+                });
             }
             if let Some(kind) = change.kind {
-                operations.push(Operation::SetKind { cell: cell.clone(), kind });
+                operations.push(Operation::SetKind {
+                    cell: cell.clone(),
+                    kind,
+                });
             }
             if !change.delta.is_empty() {
-                operations.push(Operation::EditSource { cell: cell.clone(), delta: change.delta });
+                operations.push(Operation::EditSource {
+                    cell: cell.clone(),
+                    delta: change.delta,
+                });
             }
             for (key, value) in change.metadata {
-                operations.push(Operation::SetCellMetadata { cell: cell.clone(), key, value });
+                operations.push(Operation::SetCellMetadata {
+                    cell: cell.clone(),
+                    key,
+                    value,
+                });
             }
             for (name, value) in change.attachments {
-                operations.push(Operation::SetAttachment { cell: cell.clone(), name, value });
+                operations.push(Operation::SetAttachment {
+                    cell: cell.clone(),
+                    name,
+                    value,
+                });
             }
         }
         for (key, value) in self.metadata {
@@ -166,16 +212,28 @@ impl Changes {
     /// `first`'s insert comes first.
     pub(crate) fn transform(first: &mut Changes, second: &mut Changes) {
         let shared: Vec<CellId> = if first.cells.len() <= second.cells.len() {
-            first.cells.keys().filter(|id| second.cells.contains_key(id)).cloned().collect()
+            first
+                .cells
+                .keys()
+                .filter(|id| second.cells.contains_key(id))
+                .cloned()
+                .collect()
         } else {
-            second.cells.keys().filter(|id| first.cells.contains_key(id)).cloned().collect()
+            second
+                .cells
+                .keys()
+                .filter(|id| first.cells.contains_key(id))
+                .cloned()
+                .collect()
         };
         for id in &shared {
             if let (Some(a), Some(b)) = (first.cells.get_mut(id), second.cells.get_mut(id)) {
                 CellChange::transform(a, b);
             }
         }
-        first.metadata.retain(|key, _| !second.metadata.contains_key(key));
+        first
+            .metadata
+            .retain(|key, _| !second.metadata.contains_key(key));
         for id in &shared {
             first.drop_empty(id);
             second.drop_empty(id);
@@ -187,7 +245,8 @@ impl Changes {
         if !first.iter().any(|operation| self.touches(operation)) {
             return Ok(());
         }
-        let mut first = Self::from_operations(first.iter().filter(|operation| self.touches(operation)))?;
+        let mut first =
+            Self::from_operations(first.iter().filter(|operation| self.touches(operation)))?;
         Self::transform(&mut first, self);
         Ok(())
     }
@@ -195,7 +254,9 @@ impl Changes {
     fn touches(&self, operation: &Operation) -> bool {
         match operation.cell() {
             Some(cell) => self.cells.contains_key(cell),
-            None => matches!(operation, Operation::SetNotebookMetadata { key, .. } if self.metadata.contains_key(key)),
+            None => {
+                matches!(operation, Operation::SetNotebookMetadata { key, .. } if self.metadata.contains_key(key))
+            }
         }
     }
 
@@ -204,9 +265,14 @@ impl Changes {
         let mut inverse = Changes::default();
         for (id, change) in &self.cells {
             let undo = if change.insert.is_some() {
-                CellChange { deleted: Some(true), ..CellChange::default() }
+                CellChange {
+                    deleted: Some(true),
+                    ..CellChange::default()
+                }
             } else {
-                let cell = document.cell(id).ok_or_else(|| Refused::NoSuchCell(id.clone()))?;
+                let cell = document
+                    .cell(id)
+                    .ok_or_else(|| Refused::NoSuchCell(id.clone()))?;
                 change.invert(id, cell)?
             };
             inverse.cells.insert(id.clone(), undo);
@@ -216,8 +282,15 @@ impl Changes {
     }
 
     /// What turns one document into another, cells that are gone aside: nothing removes a cell for good.
-    pub(crate) fn between<'a>(from: &NotebookDoc, to: &NotebookDoc, ids: impl Iterator<Item = &'a CellId>) -> Changes {
-        let mut changes = Changes { metadata: registers_between(&from.metadata, &to.metadata), ..Changes::default() };
+    pub(crate) fn between<'a>(
+        from: &NotebookDoc,
+        to: &NotebookDoc,
+        ids: impl Iterator<Item = &'a CellId>,
+    ) -> Changes {
+        let mut changes = Changes {
+            metadata: registers_between(&from.metadata, &to.metadata),
+            ..Changes::default()
+        };
         for id in ids {
             let change = match (from.cell(id), to.cell(id)) {
                 (Some(old), Some(new)) => CellChange::between(old, new),
@@ -380,8 +453,12 @@ impl CellChange {
         if second.kind.is_some() {
             first.kind = None;
         }
-        first.metadata.retain(|key, _| !second.metadata.contains_key(key));
-        first.attachments.retain(|name, _| !second.attachments.contains_key(name));
+        first
+            .metadata
+            .retain(|key, _| !second.metadata.contains_key(key));
+        first
+            .attachments
+            .retain(|name, _| !second.attachments.contains_key(name));
         if !first.delta.is_empty() && !second.delta.is_empty() {
             (first.delta, second.delta) = first.delta.transform(&second.delta);
         }
@@ -393,7 +470,10 @@ impl CellChange {
             deleted: self.deleted.map(|_| cell.deleted),
             order: self.order.as_ref().map(|_| cell.order.clone()),
             kind: self.kind.map(|_| cell.kind),
-            delta: self.delta.invert(&cell.source).ok_or_else(|| Refused::OutOfRange(id.clone()))?,
+            delta: self
+                .delta
+                .invert(&cell.source)
+                .ok_or_else(|| Refused::OutOfRange(id.clone()))?,
             metadata: invert_registers(&self.metadata, &cell.metadata),
             attachments: invert_registers(&self.attachments, &cell.attachments),
         })
@@ -405,7 +485,11 @@ impl CellChange {
             deleted: (old.deleted != new.deleted).then_some(new.deleted),
             order: (old.order != new.order).then(|| new.order.clone()),
             kind: (old.kind != new.kind).then_some(new.kind),
-            delta: if old.source == new.source { Delta::default() } else { Delta::diff(&old.source, &new.source) },
+            delta: if old.source == new.source {
+                Delta::default()
+            } else {
+                Delta::diff(&old.source, &new.source)
+            },
             metadata: registers_between(&old.metadata, &new.metadata),
             attachments: registers_between(&old.attachments, &new.attachments),
         }
@@ -439,7 +523,10 @@ pub(crate) fn set(map: &mut Map, key: String, value: Option<Value>) {
 }
 
 fn invert_registers(registers: &Registers, old: &Map) -> Registers {
-    registers.keys().map(|key| (key.clone(), old.get(key).cloned())).collect()
+    registers
+        .keys()
+        .map(|key| (key.clone(), old.get(key).cloned()))
+        .collect()
 }
 
 fn registers_between(old: &Map, new: &Map) -> Registers {

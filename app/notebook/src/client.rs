@@ -22,7 +22,9 @@ impl ClientId {
     pub fn new(text: impl Into<String>) -> Option<Self> {
         let text = text.into();
         let valid = (1..=40).contains(&text.len())
-            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
         valid.then_some(Self(text))
     }
 
@@ -56,17 +58,22 @@ pub enum Change {
     /// Cells came, went or moved: read [`crate::NotebookDoc::cells`] again.
     Cells,
     /// A cell's text changed by this delta.
-    Source { cell: crate::CellId, delta: crate::Delta },
+    Source {
+        cell: crate::CellId,
+        delta: crate::Delta,
+    },
     /// A cell's kind, metadata or attachments changed.
     Cell(crate::CellId),
     Metadata,
     /// The document was replaced (resynchronisation): read all again.
     All,
     /// Someone deleted a cell in which you have typed lately: offer to restore it.
-    DeletedUnderYou { cell: crate::CellId },
+    DeletedUnderYou {
+        cell: crate::CellId,
+    },
 }
 
-/// Unacknowledged work as it is kept across a crash of the tab. Save after every edit, before sending.
+/// Unacknowledged work as it is kept across a crash of the tab. Save after every edit and before every sending.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Saved {
     pub client: ClientId,
@@ -140,13 +147,21 @@ impl Client {
         for (at, batch) in saved.in_flight.into_iter().chain(saved.queued).enumerate() {
             let changes = Changes::from_operations(&batch.operations)?;
             client.view.apply_changes(changes.clone(), false)?;
-            client.queue.push_back(Batch { sequence: batch.sequence, changes, sent: at == 0 });
+            client.queue.push_back(Batch {
+                sequence: batch.sequence,
+                changes,
+                sent: at == 0,
+            });
         }
         let pending = Changes::from_operations(&saved.pending)?;
         client.view.apply_changes(pending.clone(), false)?;
         if saved.connected && !pending.is_empty() {
             // It may have been sent with the next sequence since: then nothing may be added to it.
-            client.queue.push_back(Batch { sequence: client.next_sequence, changes: pending, sent: false });
+            client.queue.push_back(Batch {
+                sequence: client.next_sequence,
+                changes: pending,
+                sent: false,
+            });
             client.next_sequence += 1;
         } else {
             client.pending = pending;
@@ -184,12 +199,21 @@ impl Client {
 
     /// Operations typed here that are not known to be durable.
     pub fn unacknowledged(&self) -> usize {
-        self.pending.len() + self.queue.iter().map(|batch| batch.changes.len()).sum::<usize>()
+        self.pending.len()
+            + self
+                .queue
+                .iter()
+                .map(|batch| batch.changes.len())
+                .sum::<usize>()
     }
 
     /// Applies your operations and queues them. They become one undo step unless they continue the last one
     /// (typing in the same cell within a second; pass the time in milliseconds).
-    pub fn edit(&mut self, operations: Vec<Operation>, now_ms: f64) -> Result<Vec<Change>, Refused> {
+    pub fn edit(
+        &mut self,
+        operations: Vec<Operation>,
+        now_ms: f64,
+    ) -> Result<Vec<Change>, Refused> {
         check_batch(&operations)?;
         let changes = Changes::from_operations(&operations)?;
         let inverse = changes.invert(&self.view)?;
@@ -197,7 +221,8 @@ impl Client {
         self.now = now_ms;
         for (id, change) in &changes.cells {
             if !change.delta.is_empty() {
-                self.typed.retain(|(typed, at)| typed != id && now_ms - at < LATELY_MS);
+                self.typed
+                    .retain(|(typed, at)| typed != id && now_ms - at < LATELY_MS);
                 self.typed.push((id.clone(), now_ms));
             }
         }
@@ -231,13 +256,18 @@ impl Client {
     }
 
     /// The next batch to send, when none is in flight and something is pending. It is then in flight.
+    /// Save before sending it: what was sent and not saved could be taken for new work after a crash.
     pub fn outgoing(&mut self) -> Option<Submission> {
         if !self.joined {
             return None;
         }
         if self.queue.is_empty() && !self.pending.is_empty() {
             let changes = std::mem::take(&mut self.pending);
-            self.queue.push_back(Batch { sequence: self.next_sequence, changes, sent: false });
+            self.queue.push_back(Batch {
+                sequence: self.next_sequence,
+                changes,
+                sent: false,
+            });
             self.next_sequence += 1;
         }
         let first = self.queue.front_mut()?;
@@ -250,7 +280,10 @@ impl Client {
     /// After a reconnect: the batch in flight, to be sent again as it is, if the server has not `received` it.
     /// Ask after [`Client::joined`].
     pub fn resend(&self, received: u64) -> Option<Submission> {
-        self.queue.front().filter(|batch| batch.sent && batch.sequence > received).map(|batch| self.submission(batch))
+        self.queue
+            .front()
+            .filter(|batch| batch.sent && batch.sequence > received)
+            .map(|batch| self.submission(batch))
     }
 
     pub fn acknowledged(&mut self, sequence: u64, revision: u64) -> Vec<Change> {
@@ -261,7 +294,12 @@ impl Client {
         {
             self.retried = false;
             self.base.revision = revision;
-            if self.base.document.apply_changes(batch.changes, false).is_err() {
+            if self
+                .base
+                .document
+                .apply_changes(batch.changes, false)
+                .is_err()
+            {
                 // Only a replica that has gone wrong gets here: from now on every batch is a hole, and the tab joins again.
                 self.base.revision = u64::MAX;
             }
@@ -282,7 +320,12 @@ impl Client {
         if own {
             self.next_sequence = self.next_sequence.max(batch.sequence + 1);
         }
-        if own && self.queue.front().is_some_and(|first| first.sequence == batch.sequence) {
+        if own
+            && self
+                .queue
+                .front()
+                .is_some_and(|first| first.sequence == batch.sequence)
+        {
             return self.settle(batch.revision, changes);
         }
         self.base.document.apply_changes(changes.clone(), false)?;
@@ -292,15 +335,39 @@ impl Client {
 
     /// The answer to `join`: catch up from the log or a snapshot. With a snapshot, unacknowledged work is kept where it still fits;
     /// what does not fit is returned so that it can be offered to the person.
-    pub fn joined(&mut self, state: crate::wire::JoinedState, received: u64) -> Result<(Vec<Change>, Vec<Operation>), Refused> {
+    pub fn joined(
+        &mut self,
+        state: crate::wire::JoinedState,
+        received: u64,
+    ) -> Result<(Vec<Change>, Vec<Operation>), Refused> {
         let result = match state {
             crate::wire::JoinedState::Since(batches) => {
                 let mut redraw = Vec::new();
+                let mut new = BTreeSet::new();
                 for batch in batches {
+                    new.extend(
+                        batch
+                            .operations
+                            .iter()
+                            .filter_map(|operation| match operation {
+                                Operation::InsertCell { cell, .. }
+                                    if self.view.cell(cell).is_none() =>
+                                {
+                                    Some(cell.clone())
+                                }
+                                _ => None,
+                            }),
+                    );
                     redraw.extend(self.receive(batch)?);
                 }
+                // Whoever reads the new cells reads them as they are now, with all that came after.
+                redraw.retain(|change| !matches!(change, Change::Source { cell, .. } | Change::Cell(cell) if new.contains(cell)));
                 // Received, and yet in no batch since: it is in the base already.
-                if self.queue.front().is_some_and(|batch| batch.sequence <= received) {
+                if self
+                    .queue
+                    .front()
+                    .is_some_and(|batch| batch.sequence <= received)
+                {
                     let base = self.base.clone();
                     self.rebase(base, received)?
                 } else {
@@ -320,8 +387,16 @@ impl Client {
 
     /// The server refused your batch: it is taken back; returns the operations of it for the person to keep.
     /// With a snapshot the batch was late rather than wrong: it is rebased on it and sent once more.
-    pub fn refused(&mut self, sequence: u64, resync: Option<Snapshot>) -> (Vec<Change>, Vec<Operation>) {
-        if self.queue.front().is_none_or(|batch| batch.sequence != sequence) {
+    pub fn refused(
+        &mut self,
+        sequence: u64,
+        resync: Option<Snapshot>,
+    ) -> (Vec<Change>, Vec<Operation>) {
+        if self
+            .queue
+            .front()
+            .is_none_or(|batch| batch.sequence != sequence)
+        {
             return (Vec::new(), Vec::new());
         }
         let retry = resync.is_some() && !self.retried;
@@ -339,7 +414,11 @@ impl Client {
             };
         }
         self.retried = false;
-        let taken_back = self.queue.front().map(|batch| batch.changes.clone()).unwrap_or_default();
+        let taken_back = self
+            .queue
+            .front()
+            .map(|batch| batch.changes.clone())
+            .unwrap_or_default();
         let (redraw, homeless) = self.rebase(base, sequence).unwrap_or_default();
         for (sequence, batch) in (sequence..).zip(&mut self.queue) {
             batch.sequence = sequence;
@@ -365,12 +444,20 @@ impl Client {
         self.view.apply_changes(step.changes.clone(), false).ok()?;
         let redraw = redraw(&step.changes);
         self.pending.compose(step.changes).ok()?;
-        Some((Step { changes: inverse, typing: None }, redraw))
+        Some((
+            Step {
+                changes: inverse,
+                typing: None,
+            },
+            redraw,
+        ))
     }
 
     /// The first batch of the queue is in the log, as `logged`.
     fn settle(&mut self, revision: u64, logged: Changes) -> Result<Vec<Change>, Refused> {
-        let Some(batch) = self.queue.pop_front() else { return Ok(Vec::new()) };
+        let Some(batch) = self.queue.pop_front() else {
+            return Ok(Vec::new());
+        };
         self.retried = false;
         self.base.revision = revision;
         if batch.changes == logged {
@@ -381,7 +468,12 @@ impl Client {
         let mut expected = self.base.document.clone();
         self.base.document.apply_changes(logged.clone(), false)?;
         expected.apply_changes(batch.changes.clone(), false)?;
-        let ids: BTreeSet<&CellId> = batch.changes.cells.keys().chain(logged.cells.keys()).collect();
+        let ids: BTreeSet<&CellId> = batch
+            .changes
+            .cells
+            .keys()
+            .chain(logged.cells.keys())
+            .collect();
         let difference = Changes::between(&expected, &self.base.document, ids.into_iter());
         self.fold(difference)
     }
@@ -410,7 +502,11 @@ impl Client {
 
     /// Puts unacknowledged work on another base, in which the batches up to `received` are contained (or given up).
     /// Returns what does not fit there.
-    fn rebase(&mut self, base: Snapshot, received: u64) -> Result<(Vec<Change>, Vec<Operation>), Refused> {
+    fn rebase(
+        &mut self,
+        base: Snapshot,
+        received: u64,
+    ) -> Result<(Vec<Change>, Vec<Operation>), Refused> {
         let mut old = std::mem::take(&mut self.base.document);
         while let Some(batch) = self.queue.pop_front_if(|batch| batch.sequence <= received) {
             old.apply_changes(batch.changes, false)?;
@@ -419,7 +515,12 @@ impl Client {
         let mut difference = Changes::between(&old, &base.document, ids.into_iter());
         let mut view = base.document.clone();
         let mut kept = Vec::new();
-        for changes in self.queue.iter_mut().map(|batch| &mut batch.changes).chain([&mut self.pending]) {
+        for changes in self
+            .queue
+            .iter_mut()
+            .map(|batch| &mut batch.changes)
+            .chain([&mut self.pending])
+        {
             Changes::transform(&mut difference, changes);
             kept.extend(changes.take_homeless(&view).into_operations());
             if view.apply_changes(changes.clone(), false).is_err() {
@@ -439,7 +540,11 @@ impl Client {
 /// What a view shows differently after these changes.
 fn redraw(changes: &Changes) -> Vec<Change> {
     let mut redraw = Vec::new();
-    if changes.cells.values().any(|change| change.insert.is_some() || change.deleted.is_some() || change.order.is_some()) {
+    if changes
+        .cells
+        .values()
+        .any(|change| change.insert.is_some() || change.deleted.is_some() || change.order.is_some())
+    {
         redraw.push(Change::Cells);
     }
     for (id, change) in &changes.cells {
@@ -447,7 +552,10 @@ fn redraw(changes: &Changes) -> Vec<Change> {
             continue;
         }
         if !change.delta.is_empty() {
-            redraw.push(Change::Source { cell: id.clone(), delta: change.delta.clone() });
+            redraw.push(Change::Source {
+                cell: id.clone(),
+                delta: change.delta.clone(),
+            });
         }
         if change.kind.is_some() || !change.metadata.is_empty() || !change.attachments.is_empty() {
             redraw.push(Change::Cell(id.clone()));

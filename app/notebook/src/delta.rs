@@ -33,8 +33,12 @@ impl TryFrom<WireStep> for Step {
         const LENGTH: &str = "a length in a delta is at most 4294967295";
         match step {
             WireStep::Length(0) => Err("a step of length 0 says nothing"),
-            WireStep::Length(length) if length > 0 => Ok(Self::Retain(u32::try_from(length).map_err(|_| LENGTH)?)),
-            WireStep::Length(length) => Ok(Self::Delete(u32::try_from(length.unsigned_abs()).map_err(|_| LENGTH)?)),
+            WireStep::Length(length) if length > 0 => {
+                Ok(Self::Retain(u32::try_from(length).map_err(|_| LENGTH)?))
+            }
+            WireStep::Length(length) => Ok(Self::Delete(
+                u32::try_from(length.unsigned_abs()).map_err(|_| LENGTH)?,
+            )),
             WireStep::Text(text) if text.is_empty() => Err("an empty insert says nothing"),
             WireStep::Text(text) => Ok(Self::Insert(text)),
         }
@@ -72,7 +76,9 @@ impl<'de> Deserialize<'de> for Delta {
             }
         }
         if before.max(after) > u64::from(u32::MAX) {
-            return Err(serde::de::Error::custom("the delta is longer than any text"));
+            return Err(serde::de::Error::custom(
+                "the delta is longer than any text",
+            ));
         }
         Ok(Self::new(steps))
     }
@@ -103,17 +109,32 @@ impl Delta {
 
     /// The smallest single splice that turns one text into another (common prefix and suffix kept, pairs never cut).
     pub fn diff(from: &str, to: &str) -> Self {
-        let mut prefix = from.bytes().zip(to.bytes()).take_while(|(a, b)| a == b).count();
+        let mut prefix = from
+            .bytes()
+            .zip(to.bytes())
+            .take_while(|(a, b)| a == b)
+            .count();
         while !from.is_char_boundary(prefix) || !to.is_char_boundary(prefix) {
             prefix -= 1;
         }
         let (from_rest, to_rest) = (&from[prefix..], &to[prefix..]);
-        let mut suffix = from_rest.bytes().rev().zip(to_rest.bytes().rev()).take_while(|(a, b)| a == b).count();
-        while !from_rest.is_char_boundary(from_rest.len() - suffix) || !to_rest.is_char_boundary(to_rest.len() - suffix) {
+        let mut suffix = from_rest
+            .bytes()
+            .rev()
+            .zip(to_rest.bytes().rev())
+            .take_while(|(a, b)| a == b)
+            .count();
+        while !from_rest.is_char_boundary(from_rest.len() - suffix)
+            || !to_rest.is_char_boundary(to_rest.len() - suffix)
+        {
             suffix -= 1;
         }
         let deleted = utf16_len(&from_rest[..from_rest.len() - suffix]);
-        Self::splice(utf16_len(&from[..prefix]), deleted, &to_rest[..to_rest.len() - suffix])
+        Self::splice(
+            utf16_len(&from[..prefix]),
+            deleted,
+            &to_rest[..to_rest.len() - suffix],
+        )
     }
 
     pub fn steps(&self) -> &[Step] {
@@ -126,7 +147,17 @@ impl Delta {
 
     /// `None` where the delta runs past the end or cuts a surrogate pair.
     pub fn apply(&self, text: &str) -> Option<String> {
-        let inserted: usize = self.0.iter().map(|step| if let Step::Insert(text) = step { text.len() } else { 0 }).sum();
+        let inserted: usize = self
+            .0
+            .iter()
+            .map(|step| {
+                if let Step::Insert(text) = step {
+                    text.len()
+                } else {
+                    0
+                }
+            })
+            .sum();
         let mut result = String::with_capacity(text.len() + inserted);
         let mut reader = TextReader(text);
         for step in &self.0 {
@@ -186,7 +217,10 @@ impl Delta {
                     first.take(length);
                     second.take(length);
                 }
-                (Some(Part::Insert(_, mine)), Some(keep @ (Part::Retain(theirs) | Part::Delete(theirs)))) => {
+                (
+                    Some(Part::Insert(_, mine)),
+                    Some(keep @ (Part::Retain(theirs) | Part::Delete(theirs))),
+                ) => {
                     let length = mine.min(theirs);
                     let (text, fits) = first.take_text(length);
                     exact &= fits;
@@ -240,7 +274,10 @@ impl Delta {
                     mine.drain(&mut my);
                     return (my.finish(), their.finish());
                 }
-                (Some(Part::Retain(m) | Part::Delete(m)), Some(Part::Retain(t) | Part::Delete(t))) => {
+                (
+                    Some(Part::Retain(m) | Part::Delete(m)),
+                    Some(Part::Retain(t) | Part::Delete(t)),
+                ) => {
                     let length = m.min(t);
                     match (mine.deletes(), theirs.deletes()) {
                         (false, false) => {

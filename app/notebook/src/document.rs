@@ -41,7 +41,11 @@ pub struct Snapshot {
 impl NotebookDoc {
     /// Cells that are not deleted, in order.
     pub fn cells(&self) -> Vec<(&CellId, &Cell)> {
-        let mut cells: Vec<_> = self.cells.iter().filter(|(_, cell)| !cell.deleted).collect();
+        let mut cells: Vec<_> = self
+            .cells
+            .iter()
+            .filter(|(_, cell)| !cell.deleted)
+            .collect();
         cells.sort_unstable_by(|a, b| (&a.1.order, a.0).cmp(&(&b.1.order, b.0)));
         cells
     }
@@ -58,16 +62,28 @@ impl NotebookDoc {
 
     /// The order key for a cell placed right after `after` (`None`: at the top).
     pub fn order_after(&self, after: Option<&CellId>) -> Order {
-        let before = after.and_then(|id| self.cells.get(id)).map(|cell| &cell.order);
+        let before = after
+            .and_then(|id| self.cells.get(id))
+            .map(|cell| &cell.order);
         // Deleted cells count, so that a restored one does not share a key with its neighbour.
-        let next = self.cells.values().map(|cell| &cell.order).filter(|order| before.is_none_or(|before| *order > before)).min();
+        let next = self
+            .cells
+            .values()
+            .map(|cell| &cell.order)
+            .filter(|order| before.is_none_or(|before| *order > before))
+            .min();
         Order::between(before, next)
     }
 
     /// The order key for a cell placed right before `before`.
     pub fn order_before(&self, before: &CellId) -> Order {
         let after = self.cells.get(before).map(|cell| &cell.order);
-        let previous = self.cells.values().map(|cell| &cell.order).filter(|order| after.is_none_or(|after| *order < after)).max();
+        let previous = self
+            .cells
+            .values()
+            .map(|cell| &cell.order)
+            .filter(|order| after.is_none_or(|after| *order < after))
+            .max();
         Order::between(previous, after)
     }
 
@@ -92,12 +108,18 @@ impl NotebookDoc {
         let changes = Changes::from_operations([operation])?;
         let inverse = match operation.cell() {
             // Even an edit that changes nothing needs its cell.
-            Some(id) if !matches!(operation, Operation::InsertCell { .. }) && self.cell(id).is_none() => {
+            Some(id)
+                if !matches!(operation, Operation::InsertCell { .. })
+                    && self.cell(id).is_none() =>
+            {
                 return Err(Refused::NoSuchCell(id.clone()));
             }
             _ => changes.invert(self)?,
         };
-        Ok(inverse.into_operations().pop().unwrap_or_else(|| operation.clone()))
+        Ok(inverse
+            .into_operations()
+            .pop()
+            .unwrap_or_else(|| operation.clone()))
     }
 
     /// UTF-8 bytes of all sources, deleted cells included.
@@ -121,7 +143,9 @@ impl NotebookDoc {
                 self.cells.insert(id, new.into_cell(change.deleted));
                 continue;
             }
-            let Some(cell) = self.cells.get_mut(&id) else { continue };
+            let Some(cell) = self.cells.get_mut(&id) else {
+                continue;
+            };
             if !change.delta.is_empty() {
                 cell.source = sources.next().unwrap_or_default();
             }
@@ -144,7 +168,11 @@ impl NotebookDoc {
     }
 
     fn plan(&self, changes: &Changes, limited: bool) -> Result<Plan, Refused> {
-        let mut plan = Plan { sources: Vec::new(), source_bytes: self.source_bytes, other_bytes: self.other_bytes };
+        let mut plan = Plan {
+            sources: Vec::new(),
+            source_bytes: self.source_bytes,
+            other_bytes: self.other_bytes,
+        };
         let mut inserted = 0;
         for (id, change) in &changes.cells {
             match (&change.insert, self.cells.get(id)) {
@@ -161,26 +189,50 @@ impl NotebookDoc {
                 }
                 (None, Some(cell)) => {
                     if !change.delta.is_empty() {
-                        let source = change.delta.apply(&cell.source).ok_or_else(|| Refused::OutOfRange(id.clone()))?;
+                        let source = change
+                            .delta
+                            .apply(&cell.source)
+                            .ok_or_else(|| Refused::OutOfRange(id.clone()))?;
                         plan.source_bytes = plan.source_bytes - cell.source.len() + source.len();
                         plan.sources.push(source);
                     }
-                    plan.registers(&change.metadata, &cell.metadata, limited.then_some((limits::METADATA_BYTES, "a metadata value")))?;
-                    plan.registers(&change.attachments, &cell.attachments, limited.then_some((limits::BATCH_BYTES, "an attachment")))?;
+                    plan.registers(
+                        &change.metadata,
+                        &cell.metadata,
+                        limited.then_some((limits::METADATA_BYTES, "a metadata value")),
+                    )?;
+                    plan.registers(
+                        &change.attachments,
+                        &cell.attachments,
+                        limited.then_some((limits::BATCH_BYTES, "an attachment")),
+                    )?;
                 }
             }
         }
         if limited {
-            let mut notebook = Plan { sources: Vec::new(), source_bytes: 0, other_bytes: map_bytes(&self.metadata) };
+            let mut notebook = Plan {
+                sources: Vec::new(),
+                source_bytes: 0,
+                other_bytes: map_bytes(&self.metadata),
+            };
             let notebook_before = notebook.other_bytes;
             if !changes.metadata.is_empty() {
-                notebook.registers(&changes.metadata, &self.metadata, Some((limits::METADATA_BYTES, "a metadata value")))?;
+                notebook.registers(
+                    &changes.metadata,
+                    &self.metadata,
+                    Some((limits::METADATA_BYTES, "a metadata value")),
+                )?;
             }
             // A notebook that is over a limit already may shrink.
-            let fuller = |before: usize, after: usize, limit: usize| after > before && after > limit;
+            let fuller =
+                |before: usize, after: usize, limit: usize| after > before && after > limit;
             if fuller(self.source_bytes, plan.source_bytes, limits::DOCUMENT_BYTES)
                 || fuller(self.other_bytes, plan.other_bytes, limits::DOCUMENT_BYTES)
-                || fuller(notebook_before, notebook.other_bytes, limits::DOCUMENT_BYTES)
+                || fuller(
+                    notebook_before,
+                    notebook.other_bytes,
+                    limits::DOCUMENT_BYTES,
+                )
                 || fuller(self.cells.len(), self.cells.len() + inserted, limits::CELLS)
             {
                 return Err(Refused::Full);
@@ -192,7 +244,14 @@ impl NotebookDoc {
 
 impl Default for NotebookDoc {
     fn default() -> Self {
-        Self { metadata: Map::new(), extra: Map::new(), minor: CURRENT_MINOR, cells: BTreeMap::new(), source_bytes: 0, other_bytes: 0 }
+        Self {
+            metadata: Map::new(),
+            extra: Map::new(),
+            minor: CURRENT_MINOR,
+            cells: BTreeMap::new(),
+            source_bytes: 0,
+            other_bytes: 0,
+        }
     }
 }
 
@@ -218,11 +277,18 @@ pub(crate) fn json_bytes(value: &impl Serialize) -> usize {
 /// What [`limits`] says about a batch as a whole.
 pub(crate) fn check_batch(batch: &[Operation]) -> Result<(), Refused> {
     if batch.len() > limits::BATCH_OPERATIONS {
-        return Err(Refused::TooLarge(format!("a batch of {} operations (limit {})", batch.len(), limits::BATCH_OPERATIONS)));
+        return Err(Refused::TooLarge(format!(
+            "a batch of {} operations (limit {})",
+            batch.len(),
+            limits::BATCH_OPERATIONS
+        )));
     }
     let bytes = json_bytes(&batch);
     if bytes > limits::BATCH_BYTES {
-        return Err(Refused::TooLarge(format!("a batch of {bytes} bytes (limit {})", limits::BATCH_BYTES)));
+        return Err(Refused::TooLarge(format!(
+            "a batch of {bytes} bytes (limit {})",
+            limits::BATCH_BYTES
+        )));
     }
     Ok(())
 }
@@ -252,8 +318,20 @@ impl From<Stored> for NotebookDoc {
     fn from(stored: Stored) -> Self {
         let source_bytes = stored.cells.values().map(|cell| cell.source.len()).sum();
         let other_bytes = stored.cells.values().map(other_bytes).sum();
-        let Stored { metadata, extra, minor, cells } = stored;
-        Self { metadata, extra, minor, cells, source_bytes, other_bytes }
+        let Stored {
+            metadata,
+            extra,
+            minor,
+            cells,
+        } = stored;
+        Self {
+            metadata,
+            extra,
+            minor,
+            cells,
+            source_bytes,
+            other_bytes,
+        }
     }
 }
 
@@ -266,7 +344,12 @@ struct Plan {
 }
 
 impl Plan {
-    fn registers(&mut self, registers: &Registers, old: &Map, limit: Option<(usize, &str)>) -> Result<(), Refused> {
+    fn registers(
+        &mut self,
+        registers: &Registers,
+        old: &Map,
+        limit: Option<(usize, &str)>,
+    ) -> Result<(), Refused> {
         for (key, value) in registers {
             if let Some(old) = old.get(key) {
                 self.other_bytes = self.other_bytes.saturating_sub(entry_bytes(key, old));
@@ -283,7 +366,8 @@ impl Plan {
 }
 
 fn check_map(map: &Map, limit: usize, what: &str) -> Result<(), Refused> {
-    map.iter().try_for_each(|(key, value)| check_value(key, value, limit, what))
+    map.iter()
+        .try_for_each(|(key, value)| check_value(key, value, limit, what))
 }
 
 fn check_value(key: &str, value: &Value, limit: usize, what: &str) -> Result<(), Refused> {
@@ -292,7 +376,9 @@ fn check_value(key: &str, value: &Value, limit: usize, what: &str) -> Result<(),
     }
     let bytes = entry_bytes(key, value);
     if bytes > limit {
-        return Err(Refused::TooLarge(format!("{what} of {bytes} bytes (limit {limit})")));
+        return Err(Refused::TooLarge(format!(
+            "{what} of {bytes} bytes (limit {limit})"
+        )));
     }
     Ok(())
 }

@@ -22,17 +22,44 @@ pub enum Operation {
         attachments: Map,
     },
     /// The cell is hidden; edits to it are kept inside it.
-    DeleteCell { cell: CellId },
-    RestoreCell { cell: CellId },
-    MoveCell { cell: CellId, order: Order },
-    EditSource { cell: CellId, delta: Delta },
-    SetKind { cell: CellId, kind: CellKind },
+    DeleteCell {
+        cell: CellId,
+    },
+    RestoreCell {
+        cell: CellId,
+    },
+    MoveCell {
+        cell: CellId,
+        order: Order,
+    },
+    EditSource {
+        cell: CellId,
+        delta: Delta,
+    },
+    SetKind {
+        cell: CellId,
+        kind: CellKind,
+    },
     /// One key of a cell's metadata; `None` removes it.
-    SetCellMetadata { cell: CellId, key: String, #[serde(default, skip_serializing_if = "Option::is_none")] value: Option<Value> },
+    SetCellMetadata {
+        cell: CellId,
+        key: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        value: Option<Value>,
+    },
     /// One attachment of a cell; `None` removes it.
-    SetAttachment { cell: CellId, name: String, #[serde(default, skip_serializing_if = "Option::is_none")] value: Option<Value> },
+    SetAttachment {
+        cell: CellId,
+        name: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        value: Option<Value>,
+    },
     /// One key of the notebook's metadata; `None` removes it.
-    SetNotebookMetadata { key: String, #[serde(default, skip_serializing_if = "Option::is_none")] value: Option<Value> },
+    SetNotebookMetadata {
+        key: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        value: Option<Value>,
+    },
 }
 
 /// Why a batch was refused. Nothing of it was applied.
@@ -75,7 +102,10 @@ pub enum Refused {
 /// `first` was sequenced first: where both set one value, the later (`second`) wins; at one spot of a text `first`'s insert comes first.
 /// Law: `doc·first·second' == doc·second·first'`. Batches that contradict themselves (no document takes them) come back as they are.
 pub fn transform(first: &[Operation], second: &[Operation]) -> (Vec<Operation>, Vec<Operation>) {
-    match (Changes::from_operations(first), Changes::from_operations(second)) {
+    match (
+        Changes::from_operations(first),
+        Changes::from_operations(second),
+    ) {
         (Ok(mut a), Ok(mut b)) => {
             Changes::transform(&mut a, &mut b);
             (a.into_operations(), b.into_operations())

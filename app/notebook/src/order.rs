@@ -54,7 +54,8 @@ impl TryFrom<String> for Order {
             return Err(REASON);
         }
         let length = number_length(&text).ok_or(REASON)?;
-        if text.len() < length || (text.len() > length && text.ends_with('0')) || is_smallest(&text) {
+        if text.len() < length || (text.len() > length && text.ends_with('0')) || is_smallest(&text)
+        {
             return Err(REASON);
         }
         Ok(Self(text))
@@ -106,7 +107,11 @@ fn increment(number: &str) -> Option<String> {
         b'z' => None,
         head => {
             bytes[0] = head + 1;
-            if head >= b'a' { bytes.push(b'0') } else { bytes.truncate(bytes.len() - 1) }
+            if head >= b'a' {
+                bytes.push(b'0')
+            } else {
+                bytes.truncate(bytes.len() - 1)
+            }
             String::from_utf8(bytes).ok()
         }
     }
@@ -128,7 +133,11 @@ fn decrement(number: &str) -> Option<String> {
         b'A' => None,
         head => {
             bytes[0] = head - 1;
-            if head <= b'Z' { bytes.push(b'z') } else { bytes.truncate(bytes.len() - 1) }
+            if head <= b'Z' {
+                bytes.push(b'z')
+            } else {
+                bytes.truncate(bytes.len() - 1)
+            }
             String::from_utf8(bytes).ok()
         }
     }
@@ -137,7 +146,11 @@ fn decrement(number: &str) -> Option<String> {
 /// Between two fractions (`None`: one). `low < high`, neither ends in `0`.
 fn middle(low: &str, high: Option<&str>) -> String {
     if let Some(high) = high {
-        let shared = high.bytes().enumerate().take_while(|&(at, byte)| low.as_bytes().get(at).copied().unwrap_or(b'0') == byte).count();
+        let shared = high
+            .bytes()
+            .enumerate()
+            .take_while(|&(at, byte)| low.as_bytes().get(at).copied().unwrap_or(b'0') == byte)
+            .count();
         if shared > 0 {
             let (head, tail) = high.split_at(shared);
             let low = low.get(shared..).unwrap_or("");
@@ -151,7 +164,11 @@ fn middle(low: &str, high: Option<&str>) -> String {
     }
     match high {
         Some(high) if high.len() > 1 => high[..1].to_owned(),
-        _ => format!("{}{}", char::from(DIGITS[first]), middle(low.get(1..).unwrap_or(""), None)),
+        _ => format!(
+            "{}{}",
+            char::from(DIGITS[first]),
+            middle(low.get(1..).unwrap_or(""), None)
+        ),
     }
 }
 
@@ -226,12 +243,21 @@ mod tests {
         let mut random = 0x9e37_79b9_7f4a_7c15_u64;
         let mut keys = vec![Order::between(None, None)];
         for _ in 0..2_000 {
-            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            random = random
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
             let at = (random >> 33) as usize % (keys.len() + 1);
             let before = at.checked_sub(1).map(|at| &keys[at]);
             let key = Order::between(before, keys.get(at));
-            assert!(before.is_none_or(|before| *before < key), "{before:?} {key:?}");
-            assert!(keys.get(at).is_none_or(|after| key < *after), "{key:?} {:?}", keys.get(at));
+            assert!(
+                before.is_none_or(|before| *before < key),
+                "{before:?} {key:?}"
+            );
+            assert!(
+                keys.get(at).is_none_or(|after| key < *after),
+                "{key:?} {:?}",
+                keys.get(at)
+            );
             assert_eq!(order(key.as_str()), key);
             keys.insert(at, key);
         }
@@ -258,6 +284,9 @@ mod tests {
             assert!(smaller < smallest);
             smallest = order(smaller.as_str());
         }
-        assert_eq!(Order::between(Some(&order("a1")), Some(&order("a1"))), order("a1V"));
+        assert_eq!(
+            Order::between(Some(&order("a1")), Some(&order("a1"))),
+            order("a1V")
+        );
     }
 }

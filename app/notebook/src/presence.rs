@@ -38,7 +38,9 @@ impl Place {
     /// Moves along with a batch. `own`: the batch was typed by whoever stands here, so that the caret stays behind what was typed.
     /// A place in a deleted cell stays: the cell may come back.
     pub fn follow(&mut self, operations: &[Operation], own: bool) {
-        let Some(selection) = &mut self.selection else { return };
+        let Some(selection) = &mut self.selection else {
+            return;
+        };
         for operation in operations {
             if let Operation::EditSource { cell, delta } = operation
                 && *cell == self.cell
@@ -58,11 +60,32 @@ mod tests {
     #[test]
     fn a_selection_moves_with_what_others_type_before_it() {
         let cell = CellId::from_random(7);
-        let mut place = Place { cell: cell.clone(), selection: Some(Selection { anchor: 2, head: 5 }) };
-        place.follow(&[Operation::EditSource { cell: cell.clone(), delta: Delta::splice(2, 0, "😀") }], false);
+        let mut place = Place {
+            cell: cell.clone(),
+            selection: Some(Selection { anchor: 2, head: 5 }),
+        };
+        place.follow(
+            &[Operation::EditSource {
+                cell: cell.clone(),
+                delta: Delta::splice(2, 0, "😀"),
+            }],
+            false,
+        );
         assert_eq!(place.selection, Some(Selection { anchor: 2, head: 7 }));
-        place.follow(&[Operation::EditSource { cell: CellId::from_random(8), delta: Delta::splice(0, 0, "x") }], false);
-        place.follow(&[Operation::EditSource { cell, delta: Delta::splice(0, 3, "") }], false);
+        place.follow(
+            &[Operation::EditSource {
+                cell: CellId::from_random(8),
+                delta: Delta::splice(0, 0, "x"),
+            }],
+            false,
+        );
+        place.follow(
+            &[Operation::EditSource {
+                cell,
+                delta: Delta::splice(0, 3, ""),
+            }],
+            false,
+        );
         assert_eq!(place.selection, Some(Selection { anchor: 0, head: 4 }));
     }
 }

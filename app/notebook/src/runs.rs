@@ -44,21 +44,49 @@ pub struct RunEvent {
 #[serde(tag = "is", rename_all = "snake_case")]
 pub enum Happening {
     /// Asked for. The cell's earlier run is no longer shown once this one starts.
-    Queued { by: String, name: String, source_hash: String },
+    Queued {
+        by: String,
+        name: String,
+        source_hash: String,
+    },
     Started,
-    ExecutionCount { count: u64 },
-    Output { output: Output },
+    ExecutionCount {
+        count: u64,
+    },
+    Output {
+        output: Output,
+    },
     /// More text for the stream at the end of the outputs (or a new stream).
-    Stream { name: StreamName, text: String },
+    Stream {
+        name: StreamName,
+        text: String,
+    },
     /// `update_display_data`: replaces every output with this display id.
-    Update { display_id: String, data: Map, metadata: Map },
-    Clear { wait: bool },
+    Update {
+        display_id: String,
+        data: Map,
+        metadata: Map,
+    },
+    Clear {
+        wait: bool,
+    },
     /// The kernel waits for a line of text.
-    AskInput { prompt: String, password: bool },
+    AskInput {
+        prompt: String,
+        password: bool,
+    },
     InputGiven,
     /// Some output was not kept here; the whole is under `blob`.
-    Truncated { bytes: u64, #[serde(default, skip_serializing_if = "Option::is_none")] blob: Option<String> },
-    Ended { state: RunState, #[serde(default, skip_serializing_if = "Option::is_none")] why: Option<String> },
+    Truncated {
+        bytes: u64,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        blob: Option<String>,
+    },
+    Ended {
+        state: RunState,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<String>,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,13 +100,62 @@ pub enum StreamName {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "output_type", rename_all = "snake_case")]
 pub enum Output {
-    Stream { name: StreamName, text: String },
-    DisplayData { data: Map, #[serde(default)] metadata: Map, #[serde(default, skip_serializing_if = "Option::is_none")] display_id: Option<String> },
-    ExecuteResult { data: Map, #[serde(default)] metadata: Map, #[serde(default)] execution_count: Option<u64>, #[serde(default, skip_serializing_if = "Option::is_none")] display_id: Option<String> },
-    Error { ename: String, evalue: String, traceback: Vec<String> },
-    /// An output of an imported file that nbformat does not name: kept as it is.
-    #[serde(untagged)]
-    Unknown(Value),
+    Stream {
+        name: StreamName,
+        text: String,
+    },
+    DisplayData {
+        data: Map,
+        #[serde(default)]
+        metadata: Map,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        display_id: Option<String>,
+    },
+    ExecuteResult {
+        data: Map,
+        #[serde(default)]
+        metadata: Map,
+        #[serde(default)]
+        execution_count: Option<u64>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        display_id: Option<String>,
+    },
+    Error {
+        ename: String,
+        evalue: String,
+        traceback: Vec<String>,
+    },
+    /// An output of an imported file that nbformat does not name, or with fields it does not name: kept as it is.
+    /// Stored under `value`, so that nothing in it is mistaken for another output.
+    Unknown(#[serde(with = "kept")] Value),
+}
+
+mod kept {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use serde_json::Value;
+
+    #[derive(Serialize)]
+    struct Kept<'a> {
+        value: &'a Value,
+    }
+
+    #[derive(Deserialize)]
+    struct KeptOwned {
+        value: Value,
+    }
+
+    pub(super) fn serialize<S: Serializer>(
+        value: &Value,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        Kept { value }.serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Value, D::Error> {
+        KeptOwned::deserialize(deserializer).map(|kept| kept.value)
+    }
 }
 
 /// What a cell's latest run has come to. Also what an imported file's outputs become.
@@ -178,7 +255,9 @@ impl Output {
 
     fn display_id(&self) -> Option<&str> {
         match self {
-            Self::DisplayData { display_id, .. } | Self::ExecuteResult { display_id, .. } => display_id.as_deref(),
+            Self::DisplayData { display_id, .. } | Self::ExecuteResult { display_id, .. } => {
+                display_id.as_deref()
+            }
             _ => None,
         }
     }

@@ -52,7 +52,12 @@ impl Sequencer {
     /// Opens a document at a snapshot, then replays `log` (revisions following the snapshot's, without a hole).
     pub fn open(snapshot: Snapshot, log: Vec<Accepted>) -> Result<Self, Refused> {
         let Snapshot { revision, document } = snapshot;
-        let mut sequencer = Self { document, revision, window: VecDeque::with_capacity(log.len()), received: BTreeMap::new() };
+        let mut sequencer = Self {
+            document,
+            revision,
+            window: VecDeque::with_capacity(log.len()),
+            received: BTreeMap::new(),
+        };
         for batch in log {
             if batch.revision != sequencer.revision + 1 {
                 return Err(Refused::Gap);
@@ -74,7 +79,10 @@ impl Sequencer {
     }
 
     pub fn snapshot(&self) -> Snapshot {
-        Snapshot { revision: self.revision, document: self.document.clone() }
+        Snapshot {
+            revision: self.revision,
+            document: self.document.clone(),
+        }
     }
 
     /// The highest sequence accepted from a client, 0 for none. Survives [`Sequencer::forget_before`].
@@ -90,8 +98,17 @@ impl Sequencer {
 
     /// Validates, transforms and applies a batch. `Ok(None)`: this sequence is in already (a resend): acknowledge it again.
     /// A sequence that skips one is refused with [`crate::Refused::Gap`].
-    pub fn submit(&mut self, submission: Submission, rights: Rights) -> Result<Option<Accepted>, Refused> {
-        let Submission { client, sequence, base, operations } = submission;
+    pub fn submit(
+        &mut self,
+        submission: Submission,
+        rights: Rights,
+    ) -> Result<Option<Accepted>, Refused> {
+        let Submission {
+            client,
+            sequence,
+            base,
+            operations,
+        } = submission;
         let received = self.received(&client);
         if sequence <= received {
             return Ok(None);
@@ -106,10 +123,18 @@ impl Sequencer {
         check_batch(&operations)?;
         let mut changes = Changes::from_operations(&operations)?;
         // Ids are random: a second insert of one is a mistake or an attack, never two people.
-        if let Some((id, _)) = changes.cells.iter().find(|(id, change)| change.insert.is_some() && self.document.cell(id).is_some()) {
+        if let Some((id, _)) = changes
+            .cells
+            .iter()
+            .find(|(id, change)| change.insert.is_some() && self.document.cell(id).is_some())
+        {
             return Err(Refused::CellExists(id.clone()));
         }
-        let steps: usize = changes.cells.values().map(|change| change.delta.steps().len()).sum();
+        let steps: usize = changes
+            .cells
+            .values()
+            .map(|change| change.delta.steps().len())
+            .sum();
         if steps.saturating_mul(self.window.len() - late) > PATIENCE {
             return Err(Refused::Resync);
         }
@@ -120,19 +145,33 @@ impl Sequencer {
         self.document.apply_changes(changes, true)?;
         self.revision += 1;
         self.remember(client.clone(), sequence);
-        let accepted = Accepted { revision: self.revision, client, sequence, operations };
+        let accepted = Accepted {
+            revision: self.revision,
+            client,
+            sequence,
+            operations,
+        };
         self.window.push_back(accepted.clone());
         Ok(Some(accepted))
     }
 
     /// The batches after `revision`; `None` when the window no longer reaches back so far or it is in the future.
     pub fn since(&self, revision: u64) -> Option<Vec<Accepted>> {
-        Some(self.window.range(self.after(revision)?..).cloned().collect())
+        Some(
+            self.window
+                .range(self.after(revision)?..)
+                .cloned()
+                .collect(),
+        )
     }
 
     /// Drops the window before `revision` (a snapshot holds it). Late batches based earlier are then refused with `Resync`.
     pub fn forget_before(&mut self, revision: u64) {
-        while self.window.front().is_some_and(|batch| batch.revision <= revision) {
+        while self
+            .window
+            .front()
+            .is_some_and(|batch| batch.revision <= revision)
+        {
             self.window.pop_front();
         }
         if self.window.capacity() > 2 * self.window.len() + 16 {

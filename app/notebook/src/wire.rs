@@ -20,24 +20,57 @@ pub struct ToServer {
 #[serde(tag = "say", rename_all = "snake_case")]
 pub enum Say {
     /// Take a seat. With the revision and run sequence you have, you get only what came since, where the log still has it.
-    Join { client: ClientId, #[serde(default)] revision: Option<u64>, #[serde(default)] runs: Option<u64> },
+    Join {
+        client: ClientId,
+        #[serde(default)]
+        revision: Option<u64>,
+        #[serde(default)]
+        runs: Option<u64>,
+    },
     Leave,
-    Submit { client: ClientId, sequence: u64, base: u64, operations: Vec<Operation> },
-    Presence { place: Option<Place> },
+    Submit {
+        client: ClientId,
+        sequence: u64,
+        base: u64,
+        operations: Vec<Operation>,
+    },
+    Presence {
+        place: Option<Place>,
+    },
     /// Run these cells, in this order, from the text the room has now.
-    Run { cells: Vec<CellId> },
+    Run {
+        cells: Vec<CellId>,
+    },
     Interrupt,
     /// Restart the kernel; with `run_all`, run every code cell after it.
-    Restart { #[serde(default)] run_all: bool },
+    Restart {
+        #[serde(default)]
+        run_all: bool,
+    },
     Shutdown,
     /// Use another kernelspec from the next start on.
-    ChooseKernel { kernel: String },
+    ChooseKernel {
+        kernel: String,
+    },
     /// The line a running cell asked for.
-    Input { cell: CellId, text: String },
+    Input {
+        cell: CellId,
+        text: String,
+    },
     /// Ask the kernel to complete `code` at `cursor` (UTF-16). The answer carries `ask` back.
-    Complete { ask: u32, code: String, cursor: u32 },
-    Inspect { ask: u32, code: String, cursor: u32 },
-    Ping { at: f64 },
+    Complete {
+        ask: u32,
+        code: String,
+        cursor: u32,
+    },
+    Inspect {
+        ask: u32,
+        code: String,
+        cursor: u32,
+    },
+    Ping {
+        at: f64,
+    },
 }
 
 /// A message that no tab of ours sends. Its code is for the close frame.
@@ -67,7 +100,8 @@ pub fn decode(bytes: &[u8]) -> Result<ToServer, WireError> {
     if nested(bytes) > DEPTH {
         return Err(WireError::TooDeep);
     }
-    let incoming: Incoming = serde_json::from_slice(bytes).map_err(|error| WireError::Malformed(error.to_string()))?;
+    let incoming: Incoming =
+        serde_json::from_slice(bytes).map_err(|error| WireError::Malformed(error.to_string()))?;
     Ok(incoming.into())
 }
 
@@ -94,36 +128,125 @@ fn nested(bytes: &[u8]) -> usize {
 #[derive(Deserialize)]
 #[serde(tag = "say", rename_all = "snake_case", deny_unknown_fields)]
 enum Incoming {
-    Join { notebook: String, client: ClientId, #[serde(default)] revision: Option<u64>, #[serde(default)] runs: Option<u64> },
-    Leave { notebook: String },
-    Submit { notebook: String, client: ClientId, sequence: u64, base: u64, operations: Vec<Operation> },
-    Presence { notebook: String, place: Option<Place> },
-    Run { notebook: String, cells: Vec<CellId> },
-    Interrupt { notebook: String },
-    Restart { notebook: String, #[serde(default)] run_all: bool },
-    Shutdown { notebook: String },
-    ChooseKernel { notebook: String, kernel: String },
-    Input { notebook: String, cell: CellId, text: String },
-    Complete { notebook: String, ask: u32, code: String, cursor: u32 },
-    Inspect { notebook: String, ask: u32, code: String, cursor: u32 },
-    Ping { notebook: String, at: f64 },
+    Join {
+        notebook: String,
+        client: ClientId,
+        #[serde(default)]
+        revision: Option<u64>,
+        #[serde(default)]
+        runs: Option<u64>,
+    },
+    Leave {
+        notebook: String,
+    },
+    Submit {
+        notebook: String,
+        client: ClientId,
+        sequence: u64,
+        base: u64,
+        operations: Vec<Operation>,
+    },
+    Presence {
+        notebook: String,
+        place: Option<Place>,
+    },
+    Run {
+        notebook: String,
+        cells: Vec<CellId>,
+    },
+    Interrupt {
+        notebook: String,
+    },
+    Restart {
+        notebook: String,
+        #[serde(default)]
+        run_all: bool,
+    },
+    Shutdown {
+        notebook: String,
+    },
+    ChooseKernel {
+        notebook: String,
+        kernel: String,
+    },
+    Input {
+        notebook: String,
+        cell: CellId,
+        text: String,
+    },
+    Complete {
+        notebook: String,
+        ask: u32,
+        code: String,
+        cursor: u32,
+    },
+    Inspect {
+        notebook: String,
+        ask: u32,
+        code: String,
+        cursor: u32,
+    },
+    Ping {
+        notebook: String,
+        at: f64,
+    },
 }
 
 impl From<Incoming> for ToServer {
     fn from(incoming: Incoming) -> Self {
         let (notebook, say) = match incoming {
-            Incoming::Join { notebook, client, revision, runs } => (notebook, Say::Join { client, revision, runs }),
+            Incoming::Join {
+                notebook,
+                client,
+                revision,
+                runs,
+            } => (
+                notebook,
+                Say::Join {
+                    client,
+                    revision,
+                    runs,
+                },
+            ),
             Incoming::Leave { notebook } => (notebook, Say::Leave),
-            Incoming::Submit { notebook, client, sequence, base, operations } => (notebook, Say::Submit { client, sequence, base, operations }),
+            Incoming::Submit {
+                notebook,
+                client,
+                sequence,
+                base,
+                operations,
+            } => (
+                notebook,
+                Say::Submit {
+                    client,
+                    sequence,
+                    base,
+                    operations,
+                },
+            ),
             Incoming::Presence { notebook, place } => (notebook, Say::Presence { place }),
             Incoming::Run { notebook, cells } => (notebook, Say::Run { cells }),
             Incoming::Interrupt { notebook } => (notebook, Say::Interrupt),
             Incoming::Restart { notebook, run_all } => (notebook, Say::Restart { run_all }),
             Incoming::Shutdown { notebook } => (notebook, Say::Shutdown),
             Incoming::ChooseKernel { notebook, kernel } => (notebook, Say::ChooseKernel { kernel }),
-            Incoming::Input { notebook, cell, text } => (notebook, Say::Input { cell, text }),
-            Incoming::Complete { notebook, ask, code, cursor } => (notebook, Say::Complete { ask, code, cursor }),
-            Incoming::Inspect { notebook, ask, code, cursor } => (notebook, Say::Inspect { ask, code, cursor }),
+            Incoming::Input {
+                notebook,
+                cell,
+                text,
+            } => (notebook, Say::Input { cell, text }),
+            Incoming::Complete {
+                notebook,
+                ask,
+                code,
+                cursor,
+            } => (notebook, Say::Complete { ask, code, cursor }),
+            Incoming::Inspect {
+                notebook,
+                ask,
+                code,
+                cursor,
+            } => (notebook, Say::Inspect { ask, code, cursor }),
             Incoming::Ping { notebook, at } => (notebook, Say::Ping { at }),
         };
         Self { notebook, say }
@@ -143,25 +266,61 @@ pub struct ToClient {
 pub enum Hear {
     Joined(Box<Joined>),
     /// Your batch is durable.
-    Ack { sequence: u64, revision: u64 },
+    Ack {
+        sequence: u64,
+        revision: u64,
+    },
     /// Your batch changed nothing; read why. `resync` carries the document as it is.
-    Refused { sequence: u64, why: Refused, #[serde(default, skip_serializing_if = "Option::is_none")] resync: Option<Snapshot> },
+    Refused {
+        sequence: u64,
+        why: Refused,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        resync: Option<Snapshot>,
+    },
     /// Someone else's batch.
-    Batch { #[serde(flatten)] batch: Accepted, author: String, at: i64 },
+    Batch {
+        #[serde(flatten)]
+        batch: Accepted,
+        author: String,
+        at: i64,
+    },
     /// Everyone here, after someone came or went.
-    People { people: Vec<Present> },
+    People {
+        people: Vec<Present>,
+    },
     /// One person moved.
-    Moved { seat: u32, place: Option<Place> },
-    Run { event: RunEvent },
-    Kernel { kernel: KernelView },
+    Moved {
+        seat: u32,
+        place: Option<Place>,
+    },
+    Run {
+        event: RunEvent,
+    },
+    Kernel {
+        kernel: KernelView,
+    },
     /// What you may do has changed.
-    May { may: May },
-    Answer { ask: u32, content: Value },
+    May {
+        may: May,
+    },
+    Answer {
+        ask: u32,
+        content: Value,
+    },
     /// Something you asked for was refused.
-    Sorry { code: String, message: String },
+    Sorry {
+        code: String,
+        message: String,
+    },
     /// The room closed for you. `again` says whether joining again can succeed.
-    Closed { code: u16, message: String, again: bool },
-    Pong { at: f64 },
+    Closed {
+        code: u16,
+        message: String,
+        again: bool,
+    },
+    Pong {
+        at: f64,
+    },
 }
 
 /// The answer to `join`.
@@ -236,7 +395,9 @@ pub enum KernelState {
     Busy,
     Restarting,
     /// It ended by itself, with its cause in words.
-    Dead { why: String },
+    Dead {
+        why: String,
+    },
 }
 
 #[cfg(test)]

@@ -41,7 +41,10 @@ impl History {
             last.typing = Some((cell.clone(), now_ms));
             return;
         }
-        self.undo.push(Step { changes: inverse, typing: cell.map(|cell| (cell.clone(), now_ms)) });
+        self.undo.push(Step {
+            changes: inverse,
+            typing: cell.map(|cell| (cell.clone(), now_ms)),
+        });
         if self.undo.len() > STEPS {
             self.undo.remove(0);
         }
@@ -75,5 +78,9 @@ impl History {
 /// The cell, where the changes are text in one cell and nothing else.
 fn typed_cell(changes: &Changes) -> Option<&CellId> {
     let (id, change) = changes.cells.first_key_value()?;
-    (changes.cells.len() == 1 && changes.metadata.is_empty() && change.len() == 1 && !change.delta.is_empty()).then_some(id)
+    (changes.cells.len() == 1
+        && changes.metadata.is_empty()
+        && change.len() == 1
+        && !change.delta.is_empty())
+    .then_some(id)
 }

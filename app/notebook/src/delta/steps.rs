@@ -68,7 +68,10 @@ pub(super) struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     pub(super) fn new(steps: &'a [Step]) -> Self {
-        let mut reader = Self { steps: steps.iter(), part: None };
+        let mut reader = Self {
+            steps: steps.iter(),
+            part: None,
+        };
         reader.skip();
         reader
     }
@@ -100,7 +103,9 @@ impl<'a> Reader<'a> {
 
     /// Takes `length` units of an insert, and whether the cut was between two characters.
     pub(super) fn take_text(&mut self, length: u32) -> (&'a str, bool) {
-        let Some(Part::Insert(text, left)) = self.part else { return ("", true) };
+        let Some(Part::Insert(text, left)) = self.part else {
+            return ("", true);
+        };
         if length >= left {
             self.skip();
             return (text, true);

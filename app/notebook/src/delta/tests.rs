@@ -41,7 +41,9 @@ fn delta_on(on: &str) -> impl Strategy<Value = Delta> + use<> {
 }
 
 fn text_and_two() -> impl Strategy<Value = (String, Delta, Delta)> {
-    text().prop_flat_map(|text| (delta_on(&text), delta_on(&text)).prop_map(move |(a, b)| (text.clone(), a, b)))
+    text().prop_flat_map(|text| {
+        (delta_on(&text), delta_on(&text)).prop_map(move |(a, b)| (text.clone(), a, b))
+    })
 }
 
 fn text_and_chain() -> impl Strategy<Value = (String, Delta, Delta)> {
@@ -140,10 +142,24 @@ fn a_delta_past_the_end_or_through_a_pair_does_not_apply() {
 fn the_wire_form_is_numbers_and_strings() {
     let delta = Delta::splice(5, 2, "abc");
     assert_eq!(serde_json::to_string(&delta).unwrap(), r#"[5,"abc",-2]"#);
-    for bad in ["[0]", r#"[""]"#, "[1.5]", "[4294967296]", "[-4294967296]", "[4294967295,1]", "[null]", "[[1]]", "{}", "[true]"] {
+    for bad in [
+        "[0]",
+        r#"[""]"#,
+        "[1.5]",
+        "[4294967296]",
+        "[-4294967296]",
+        "[4294967295,1]",
+        "[null]",
+        "[[1]]",
+        "{}",
+        "[true]",
+    ] {
         assert!(serde_json::from_str::<Delta>(bad).is_err(), "{bad}");
     }
-    assert_eq!(serde_json::from_str::<Delta>(r#"[-1,-1,"a","b",3]"#).unwrap(), Delta::splice(0, 2, "ab"));
+    assert_eq!(
+        serde_json::from_str::<Delta>(r#"[-1,-1,"a","b",3]"#).unwrap(),
+        Delta::splice(0, 2, "ab")
+    );
 }
 
 #[test]

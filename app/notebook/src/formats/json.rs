@@ -34,13 +34,22 @@ pub const DEPTH: usize = 100;
 
 /// Reads a text. Never recurses deeper than [`DEPTH`]; two equal keys in one object are refused.
 pub fn read(text: &str) -> Result<Read, JsonError> {
-    let mut reader = Reader { text, at: 0, odd_numbers: 0, lone_surrogates: 0 };
+    let mut reader = Reader {
+        text,
+        at: 0,
+        odd_numbers: 0,
+        lone_surrogates: 0,
+    };
     let (value, _) = reader.value(0)?;
     reader.space();
     if reader.at < text.len() {
         return Err(reader.error("there is more after the end"));
     }
-    Ok(Read { value, odd_numbers: reader.odd_numbers, lone_surrogates: reader.lone_surrogates })
+    Ok(Read {
+        value,
+        odd_numbers: reader.odd_numbers,
+        lone_surrogates: reader.lone_surrogates,
+    })
 }
 
 /// Writes a value as Python's `json.dumps(value, sort_keys=True, indent=1, ensure_ascii=False)` does.
@@ -60,12 +69,18 @@ fn is_marked(fields: &Map) -> bool {
 }
 
 fn is_number(text: &str) -> bool {
-    matches!(text, "NaN" | "Infinity" | "-Infinity") || (number_end(text.as_bytes()) == Some(text.len()) && !text.is_empty())
+    matches!(text, "NaN" | "Infinity" | "-Infinity")
+        || (number_end(text.as_bytes()) == Some(text.len()) && !text.is_empty())
 }
 
 /// Where a number at the start ends, by JSON's grammar.
 fn number_end(bytes: &[u8]) -> Option<usize> {
-    let digits = |from: usize| bytes[from..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let digits = |from: usize| {
+        bytes[from..]
+            .iter()
+            .take_while(|byte| byte.is_ascii_digit())
+            .count()
+    };
     let mut at = usize::from(bytes.first() == Some(&b'-'));
     match digits(at) {
         0 => return None,
@@ -189,7 +204,10 @@ impl Reader<'_> {
         let mut out = String::new();
         loop {
             let rest = &self.text.as_bytes()[self.at..];
-            let plain = rest.iter().take_while(|byte| !matches!(byte, b'"' | b'\\' | 0..=0x1f)).count();
+            let plain = rest
+                .iter()
+                .take_while(|byte| !matches!(byte, b'"' | b'\\' | 0..=0x1f))
+                .count();
             out.push_str(&self.text[self.at..self.at + plain]);
             self.at += plain;
             match self.peek() {
@@ -242,8 +260,14 @@ impl Reader<'_> {
     }
 
     fn hex(&mut self, escape: usize) -> Result<u32, JsonError> {
-        let digits = self.text.as_bytes().get(self.at..self.at + 4).filter(|digits| digits.iter().all(u8::is_ascii_hexdigit));
-        let code = digits.and_then(|digits| std::str::from_utf8(digits).ok()).and_then(|digits| u32::from_str_radix(digits, 16).ok());
+        let digits = self
+            .text
+            .as_bytes()
+            .get(self.at..self.at + 4)
+            .filter(|digits| digits.iter().all(u8::is_ascii_hexdigit));
+        let code = digits
+            .and_then(|digits| std::str::from_utf8(digits).ok())
+            .and_then(|digits| u32::from_str_radix(digits, 16).ok());
         self.at += 4;
         code.ok_or_else(|| self.error_at("\\u wants four hexadecimal digits", escape))
     }
@@ -294,7 +318,10 @@ impl Reader<'_> {
             let (value, inner) = self.value(depth + 1)?;
             height = height.max(inner);
             if fields.contains_key(&key) {
-                return Err(self.error_at(&format!("the key {key:?} stands twice in one object, again"), key_at));
+                return Err(self.error_at(
+                    &format!("the key {key:?} stands twice in one object, again"),
+                    key_at,
+                ));
             }
             fields.insert(key, value);
             self.space();
@@ -418,7 +445,12 @@ fn write_float(float: f64, out: &mut String) {
         }
         return;
     }
-    let _ = write!(out, "{mantissa}e{}{:02}", if exponent < 0 { '-' } else { '+' }, exponent.unsigned_abs());
+    let _ = write!(
+        out,
+        "{mantissa}e{}{:02}",
+        if exponent < 0 { '-' } else { '+' },
+        exponent.unsigned_abs()
+    );
 }
 
 #[cfg(test)]
@@ -434,11 +466,27 @@ mod tests {
     #[test]
     fn numbers_are_written_as_python_writes_them() {
         for (text, python) in [
-            ("0", "0"), ("-0", "0"), ("-0.0", "-0.0"), ("1.0", "1.0"), ("1E5", "100000.0"), ("1e15", "1000000000000000.0"),
-            ("1e16", "1e+16"), ("0.0001", "0.0001"), ("0.00001", "1e-05"), ("1.5e300", "1.5e+300"), ("5e-324", "5e-324"),
-            ("123456789.125", "123456789.125"), ("18446744073709551615", "18446744073709551615"),
-            ("340282366920938463463374607431768211456", "340282366920938463463374607431768211456"),
-            ("NaN", "NaN"), ("-Infinity", "-Infinity"), ("1e999", "1e999"), ("9007199254740993.0", "9007199254740992.0"),
+            ("0", "0"),
+            ("-0", "0"),
+            ("-0.0", "-0.0"),
+            ("1.0", "1.0"),
+            ("1E5", "100000.0"),
+            ("1e15", "1000000000000000.0"),
+            ("1e16", "1e+16"),
+            ("0.0001", "0.0001"),
+            ("0.00001", "1e-05"),
+            ("1.5e300", "1.5e+300"),
+            ("5e-324", "5e-324"),
+            ("123456789.125", "123456789.125"),
+            ("18446744073709551615", "18446744073709551615"),
+            (
+                "340282366920938463463374607431768211456",
+                "340282366920938463463374607431768211456",
+            ),
+            ("NaN", "NaN"),
+            ("-Infinity", "-Infinity"),
+            ("1e999", "1e999"),
+            ("9007199254740993.0", "9007199254740992.0"),
         ] {
             assert_eq!(round(text), python, "{text}");
         }
@@ -447,8 +495,15 @@ mod tests {
     #[test]
     fn what_looks_like_a_mark_comes_back_as_it_was() {
         for text in [
-            r#"{"$number":"NaN"}"#, r#"{"$number":{"$number":"NaN"}}"#, r#"{"$number":{"$number":{"$number":"1"}}}"#, r#"{"$number":NaN}"#,
-            r#"{"$number":"},evil"}"#, r#"{"$number":"1","x":1}"#, r#"{"$number":""}"#, r#"{"$number":"01"}"#, r#"{"$number":[]}"#,
+            r#"{"$number":"NaN"}"#,
+            r#"{"$number":{"$number":"NaN"}}"#,
+            r#"{"$number":{"$number":{"$number":"1"}}}"#,
+            r#"{"$number":NaN}"#,
+            r#"{"$number":"},evil"}"#,
+            r#"{"$number":"1","x":1}"#,
+            r#"{"$number":""}"#,
+            r#"{"$number":"01"}"#,
+            r#"{"$number":[]}"#,
         ] {
             assert_eq!(round(text).replace(['\n', ' '], ""), text);
         }
@@ -456,9 +511,15 @@ mod tests {
 
     #[test]
     fn texts_are_escaped_as_python_escapes_them() {
-        assert_eq!(round(r#""\u00e9\u0001\u007f\u2028\ud83d\ude00\/\b\f""#), "\"é\\u0001\u{7f}\u{2028}😀/\\b\\f\"");
+        assert_eq!(
+            round(r#""\u00e9\u0001\u007f\u2028\ud83d\ude00\/\b\f""#),
+            "\"é\\u0001\u{7f}\u{2028}😀/\\b\\f\""
+        );
         let lone = read(r#"["\ud800", "\udc00x", "\ud800\ud83d\ude00"]"#).unwrap();
-        assert_eq!(lone.value, serde_json::json!(["\u{fffd}", "\u{fffd}x", "\u{fffd}😀"]));
+        assert_eq!(
+            lone.value,
+            serde_json::json!(["\u{fffd}", "\u{fffd}x", "\u{fffd}😀"])
+        );
         assert_eq!(lone.lone_surrogates, 3);
     }
 
@@ -467,7 +528,24 @@ mod tests {
         let error = read("{\"a\": 1,\n \"é\": 2, \"a\": 3}").unwrap_err();
         assert_eq!((error.line, error.column), (2, 10));
         assert!(error.to_string().contains("\"a\" stands twice"), "{error}");
-        for bad in ["", " ", "[1,]", "{\"a\"}", "01", "1.", "-", "\"\n\"", "\"\\x\"", "\"\\u12g4\"", "nul", "[1] 2", "\"", "1e", "[\"\\u12", "\"\\"] {
+        for bad in [
+            "",
+            " ",
+            "[1,]",
+            "{\"a\"}",
+            "01",
+            "1.",
+            "-",
+            "\"\n\"",
+            "\"\\x\"",
+            "\"\\u12g4\"",
+            "nul",
+            "[1] 2",
+            "\"",
+            "1e",
+            "[\"\\u12",
+            "\"\\",
+        ] {
             assert!(read(bad).is_err(), "{bad}");
         }
     }

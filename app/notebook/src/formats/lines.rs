@@ -20,7 +20,10 @@ pub(super) fn split(text: &str) -> Vec<&str> {
 }
 
 fn is_line_end(c: char) -> bool {
-    matches!(c, '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{1c}'..='\u{1e}' | '\u{85}' | '\u{2028}' | '\u{2029}')
+    matches!(
+        c,
+        '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{1c}'..='\u{1e}' | '\u{85}' | '\u{2028}' | '\u{2029}'
+    )
 }
 
 #[cfg(test)]
@@ -31,6 +34,9 @@ mod tests {
     fn lines_are_cut_where_python_cuts_them() {
         assert_eq!(split(""), Vec::<&str>::new());
         assert_eq!(split("a\n\nb"), ["a\n", "\n", "b"]);
-        assert_eq!(split("a\r\nb\rc\u{85}d\u{2028}e\u{b}\u{1c}"), ["a\r\n", "b\r", "c\u{85}", "d\u{2028}", "e\u{b}", "\u{1c}"]);
+        assert_eq!(
+            split("a\r\nb\rc\u{85}d\u{2028}e\u{b}\u{1c}"),
+            ["a\r\n", "b\r", "c\u{85}", "d\u{2028}", "e\u{b}", "\u{1c}"]
+        );
     }
 }

@@ -15,15 +15,23 @@ pub fn to_markdown(document: &NotebookDoc, runs: &Runs) -> String {
     let mut blocks = Vec::new();
     for (id, cell) in document.cells() {
         match cell.kind {
-            CellKind::Markdown if !cell.source.trim().is_empty() => blocks.push(cell.source.trim_end().to_owned()),
-            CellKind::Code if !cell.source.is_empty() => blocks.push(fenced(&language, &cell.source)),
+            CellKind::Markdown if !cell.source.trim().is_empty() => {
+                blocks.push(cell.source.trim_end().to_owned())
+            }
+            CellKind::Code if !cell.source.is_empty() => {
+                blocks.push(fenced(&language, &cell.source))
+            }
             CellKind::Raw if !cell.source.is_empty() => blocks.push(fenced("", &cell.source)),
             _ => {}
         }
         if cell.kind == CellKind::Code
             && let Some(run) = runs.cells.get(id)
         {
-            blocks.extend(run.outputs.iter().filter_map(|output| shown(&output.shown())));
+            blocks.extend(
+                run.outputs
+                    .iter()
+                    .filter_map(|output| shown(&output.shown())),
+            );
         }
     }
     let mut text = blocks.join("\n\n");
@@ -44,9 +52,15 @@ fn fenced(language: &str, text: &str) -> String {
 fn shown(output: &Output) -> Option<String> {
     match output {
         Output::Stream { text, .. } => quoted(text),
-        Output::Error { ename, evalue, traceback } => {
-            quoted(&if traceback.is_empty() { format!("{ename}: {evalue}") } else { traceback.join("\n") })
-        }
+        Output::Error {
+            ename,
+            evalue,
+            traceback,
+        } => quoted(&if traceback.is_empty() {
+            format!("{ename}: {evalue}")
+        } else {
+            traceback.join("\n")
+        }),
         Output::DisplayData { data, .. } | Output::ExecuteResult { data, .. } => bundle(data),
         Output::Unknown(_) => None,
     }
@@ -65,7 +79,10 @@ fn bundle(data: &Map) -> Option<String> {
     for mime in ["image/png", "image/jpeg", "image/gif", "image/webp"] {
         if let Some(image) = text(mime) {
             if image.len() > IMAGE_BYTES {
-                return Some(format!("*({mime}, {} KiB, is in the notebook)*", image.len() * 3 / 4 / 1024));
+                return Some(format!(
+                    "*({mime}, {} KiB, is in the notebook)*",
+                    image.len() * 3 / 4 / 1024
+                ));
             }
             let base64: String = image.split_ascii_whitespace().collect();
             return Some(format!("![output](data:{mime};base64,{base64})"));
@@ -85,7 +102,9 @@ fn without_ansi(text: &str) -> String {
         out.push_str(&rest[..at]);
         rest = &rest[at + 1..];
         if let Some(code) = rest.strip_prefix('[') {
-            rest = code.find(|c| ('@'..='~').contains(&c)).map_or("", |end| &code[end + 1..]);
+            rest = code
+                .find(|c| ('@'..='~').contains(&c))
+                .map_or("", |end| &code[end + 1..]);
         }
     }
     out.push_str(rest);

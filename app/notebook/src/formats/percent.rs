@@ -30,8 +30,13 @@ pub fn to_percent(document: &NotebookDoc) -> String {
 
 /// The kernelspec, so that the script opens with the kernel the notebook had.
 fn header(document: &NotebookDoc, comment: &str, out: &mut String) {
-    let Some(Value::Object(kernel)) = document.metadata.get("kernelspec") else { return };
-    let fields: Vec<_> = ["display_name", "language", "name"].into_iter().filter_map(|key| Some((key, kernel.get(key)?.as_str()?))).collect();
+    let Some(Value::Object(kernel)) = document.metadata.get("kernelspec") else {
+        return;
+    };
+    let fields: Vec<_> = ["display_name", "language", "name"]
+        .into_iter()
+        .filter_map(|key| Some((key, kernel.get(key)?.as_str()?)))
+        .collect();
     if fields.is_empty() {
         return;
     }
@@ -54,8 +59,14 @@ fn header(document: &NotebookDoc, comment: &str, out: &mut String) {
 /// Cell metadata behind the mark, `tags=["parameters"]`; what no reader would take there is left out.
 fn options(metadata: &Map, out: &mut String) {
     for (key, value) in metadata {
-        let plain = key.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')) && key.starts_with(|c: char| c.is_ascii_alphabetic());
-        let shown_elsewhere = matches!(key.as_str(), "collapsed" | "scrolled" | "trusted" | "autoscroll" | "ExecuteTime" | "execution");
+        let plain = key
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
+            && key.starts_with(|c: char| c.is_ascii_alphabetic());
+        let shown_elsewhere = matches!(
+            key.as_str(),
+            "collapsed" | "scrolled" | "trusted" | "autoscroll" | "ExecuteTime" | "execution"
+        );
         if plain && !shown_elsewhere {
             out.push(' ');
             out.push_str(key);
@@ -66,11 +77,16 @@ fn options(metadata: &Map, out: &mut String) {
 }
 
 fn body(cell: &Cell, comment: &str, language: &str, out: &mut String) {
-    let is_python = matches!(language.to_ascii_lowercase().as_str(), "" | "python" | "ipython" | "python3");
+    let is_python = matches!(
+        language.to_ascii_lowercase().as_str(),
+        "" | "python" | "ipython" | "python3"
+    );
     let whole_cell = is_python && cell.source.starts_with("%%");
     for line in cell.source.split_terminator('\n') {
         let hidden = match cell.kind {
-            CellKind::Code => (is_python && (whole_cell || is_magic(line))) || is_mark(line, comment),
+            CellKind::Code => {
+                (is_python && (whole_cell || is_magic(line))) || is_mark(line, comment)
+            }
             CellKind::Markdown | CellKind::Raw => true,
         };
         if hidden {
@@ -88,12 +104,16 @@ fn body(cell: &Cell, comment: &str, language: &str, out: &mut String) {
 fn is_magic(line: &str) -> bool {
     let line = line.trim_start();
     let command = line.trim_start_matches('#').trim_start();
-    (line.starts_with('%') && !line.starts_with("% ")) || line.starts_with('!') || (line.starts_with('#') && (command.starts_with('%') || command.starts_with('!')))
+    (line.starts_with('%') && !line.starts_with("% "))
+        || line.starts_with('!')
+        || (line.starts_with('#') && (command.starts_with('%') || command.starts_with('!')))
 }
 
 /// A line of code that would be read as the beginning of a cell.
 fn is_mark(line: &str, comment: &str) -> bool {
-    line.trim_start().strip_prefix(comment).is_some_and(|rest| rest.trim_start().starts_with("%%"))
+    line.trim_start()
+        .strip_prefix(comment)
+        .is_some_and(|rest| rest.trim_start().starts_with("%%"))
 }
 
 #[cfg(test)]
@@ -106,15 +126,25 @@ mod tests {
     #[test]
     fn a_notebook_becomes_a_script_that_runs() {
         let mut document = NotebookDoc::default();
-        document.metadata.insert("kernelspec".into(), json!({"name": "python3", "display_name": "Python 3", "language": "python"}));
+        document.metadata.insert(
+            "kernelspec".into(),
+            json!({"name": "python3", "display_name": "Python 3", "language": "python"}),
+        );
         let cells = [
             (CellKind::Markdown, "# Title\n\ntext"),
-            (CellKind::Code, "%matplotlib inline\nx = 5 % 3\n# %% not a cell"),
+            (
+                CellKind::Code,
+                "%matplotlib inline\nx = 5 % 3\n# %% not a cell",
+            ),
             (CellKind::Code, "%%bash\nls\n"),
             (CellKind::Raw, "raw"),
         ];
         for ((at, (kind, source)), order) in cells.into_iter().enumerate().zip(Order::row(4)) {
-            let metadata = if at == 1 { json!({"tags": ["parameters"], "collapsed": true}) } else { json!({}) };
+            let metadata = if at == 1 {
+                json!({"tags": ["parameters"], "collapsed": true})
+            } else {
+                json!({})
+            };
             let cell = Cell {
                 kind,
                 source: source.into(),

@@ -2,7 +2,10 @@
 
 use serde_json::Value;
 
-use super::{Asking, CellRun, Happening, Output, RunChange, RunEvent, RunState, Runs, StreamName, WaitingRun, terminal};
+use super::{
+    Asking, CellRun, Happening, Output, RunChange, RunEvent, RunState, Runs, StreamName,
+    WaitingRun, terminal,
+};
 use crate::{CellId, Map};
 
 impl Runs {
@@ -12,12 +15,21 @@ impl Runs {
             return Vec::new();
         }
         self.sequence = event.sequence;
-        if let Happening::Update { display_id, data, metadata } = &event.what {
+        if let Happening::Update {
+            display_id,
+            data,
+            metadata,
+        } = &event.what
+        {
             return self.update(display_id, data, metadata);
         }
         let cell = self.cells.entry(event.cell.clone()).or_default();
         match &event.what {
-            Happening::Queued { by, name, source_hash } => {
+            Happening::Queued {
+                by,
+                name,
+                source_hash,
+            } => {
                 let waiting = WaitingRun {
                     run: event.run.clone(),
                     by: by.clone(),
@@ -34,7 +46,10 @@ impl Runs {
             }
             Happening::Started => {
                 cell.start(event);
-                vec![RunChange::State(event.cell.clone()), RunChange::Outputs(event.cell.clone())]
+                vec![
+                    RunChange::State(event.cell.clone()),
+                    RunChange::Outputs(event.cell.clone()),
+                ]
             }
             Happening::Ended { state, why } => cell.end(event, *state, why.as_deref()),
             what => {
@@ -52,7 +67,8 @@ impl Runs {
             let mut touched = false;
             for output in &mut cell.outputs {
                 if output.display_id() == Some(display_id)
-                    && let Output::DisplayData { data, metadata, .. } | Output::ExecuteResult { data, metadata, .. } = output
+                    && let Output::DisplayData { data, metadata, .. }
+                    | Output::ExecuteResult { data, metadata, .. } = output
                 {
                     data.clone_from(new_data);
                     metadata.clone_from(new_metadata);
@@ -70,7 +86,10 @@ impl Runs {
 impl CellRun {
     /// Whether this run's outputs are the ones shown. Late words of an earlier run are not.
     fn shows(&self, run: &str) -> bool {
-        self.shown.as_ref().or(self.run.as_ref()).is_some_and(|shown| shown == run)
+        self.shown
+            .as_ref()
+            .or(self.run.as_ref())
+            .is_some_and(|shown| shown == run)
     }
 
     /// The outputs shown stay those of the run before until this one starts.
@@ -90,9 +109,16 @@ impl CellRun {
     fn start(&mut self, event: &RunEvent) {
         // A run that is not the next one overtakes those before it: they will not start any more.
         if self.run.as_deref() != Some(event.run.as_str()) {
-            let at = self.waiting.iter().position(|waiting| waiting.run == event.run);
+            let at = self
+                .waiting
+                .iter()
+                .position(|waiting| waiting.run == event.run);
             let next = at.and_then(|at| self.waiting.drain(..=at).next_back());
-            self.queue(next.unwrap_or_else(|| WaitingRun { run: event.run.clone(), queued_at: event.at, ..WaitingRun::default() }));
+            self.queue(next.unwrap_or_else(|| WaitingRun {
+                run: event.run.clone(),
+                queued_at: event.at,
+                ..WaitingRun::default()
+            }));
         }
         let old = std::mem::take(self);
         *self = Self {
@@ -112,7 +138,11 @@ impl CellRun {
         if self.run.as_deref() != Some(event.run.as_str()) {
             let before = self.waiting.len();
             self.waiting.retain(|waiting| waiting.run != event.run);
-            return if self.waiting.len() < before { vec![RunChange::State(event.cell.clone())] } else { Vec::new() };
+            return if self.waiting.len() < before {
+                vec![RunChange::State(event.cell.clone())]
+            } else {
+                Vec::new()
+            };
         }
         self.state = Some(state);
         self.ended_at = Some(event.at);
@@ -131,7 +161,10 @@ impl CellRun {
                 self.count = Some(*count);
                 vec![RunChange::State(id.clone())]
             }
-            Happening::Output { output: Output::Stream { name, text } } | Happening::Stream { name, text } => {
+            Happening::Output {
+                output: Output::Stream { name, text },
+            }
+            | Happening::Stream { name, text } => {
                 let cleared = self.clear_if_due();
                 let appended = self.stream(*name, text);
                 match appended {
@@ -155,7 +188,10 @@ impl CellRun {
                 vec![RunChange::Outputs(id.clone())]
             }
             Happening::AskInput { prompt, password } => {
-                self.asking = Some(Asking { prompt: prompt.clone(), password: *password });
+                self.asking = Some(Asking {
+                    prompt: prompt.clone(),
+                    password: *password,
+                });
                 vec![RunChange::State(id.clone())]
             }
             Happening::InputGiven => {
@@ -166,7 +202,10 @@ impl CellRun {
                 self.truncated = Some((*bytes, blob.clone()));
                 vec![RunChange::Outputs(id.clone())]
             }
-            Happening::Queued { .. } | Happening::Started | Happening::Ended { .. } | Happening::Update { .. } => Vec::new(),
+            Happening::Queued { .. }
+            | Happening::Started
+            | Happening::Ended { .. }
+            | Happening::Update { .. } => Vec::new(),
         }
     }
 
@@ -191,7 +230,10 @@ impl CellRun {
             return None;
         }
         let at = self.outputs.len().checked_sub(1);
-        if let Some(Output::Stream { name: last, text: before }) = self.outputs.last_mut()
+        if let Some(Output::Stream {
+            name: last,
+            text: before,
+        }) = self.outputs.last_mut()
             && *last == name
         {
             let appended = terminal::append(before, &mut self.cursor_back, text);
@@ -211,10 +253,21 @@ pub(super) fn known(fields: &Map) -> Option<Output> {
     let map = |key: &str| fields.get(key).and_then(Value::as_object).cloned();
     match fields.get("output_type")?.as_str()? {
         "stream" => {
-            let name = if text("name").as_deref() == Some("stderr") { StreamName::Stderr } else { StreamName::Stdout };
-            Some(Output::Stream { name, text: text("text")? })
+            let name = if text("name").as_deref() == Some("stderr") {
+                StreamName::Stderr
+            } else {
+                StreamName::Stdout
+            };
+            Some(Output::Stream {
+                name,
+                text: text("text")?,
+            })
         }
-        "display_data" => Some(Output::DisplayData { data: map("data")?, metadata: map("metadata").unwrap_or_default(), display_id: None }),
+        "display_data" => Some(Output::DisplayData {
+            data: map("data")?,
+            metadata: map("metadata").unwrap_or_default(),
+            display_id: None,
+        }),
         "execute_result" => Some(Output::ExecuteResult {
             data: map("data")?,
             metadata: map("metadata").unwrap_or_default(),
@@ -223,8 +276,16 @@ pub(super) fn known(fields: &Map) -> Option<Output> {
         }),
         "error" => {
             let traceback = fields.get("traceback").and_then(Value::as_array);
-            let traceback = traceback.into_iter().flatten().filter_map(|line| line.as_str().map(str::to_owned)).collect();
-            Some(Output::Error { ename: text("ename").unwrap_or_default(), evalue: text("evalue").unwrap_or_default(), traceback })
+            let traceback = traceback
+                .into_iter()
+                .flatten()
+                .filter_map(|line| line.as_str().map(str::to_owned))
+                .collect();
+            Some(Output::Error {
+                ename: text("ename").unwrap_or_default(),
+                evalue: text("evalue").unwrap_or_default(),
+                traceback,
+            })
         }
         _ => None,
     }

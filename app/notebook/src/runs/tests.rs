@@ -14,21 +14,44 @@ struct Log {
 
 impl Log {
     fn new() -> Self {
-        Self { runs: Runs::default() }
+        Self {
+            runs: Runs::default(),
+        }
     }
     fn say(&mut self, on: u64, run: &str, what: Happening) -> Vec<RunChange> {
         let sequence = self.runs.sequence + 1;
-        self.runs.apply(&RunEvent { sequence, run: run.to_owned(), cell: cell(on), at: sequence as i64, what })
+        self.runs.apply(&RunEvent {
+            sequence,
+            run: run.to_owned(),
+            cell: cell(on),
+            at: sequence as i64,
+            what,
+        })
     }
     fn queue(&mut self, on: u64, run: &str) {
-        self.say(on, run, Happening::Queued { by: "user_1".into(), name: "Ada".into(), source_hash: "00".into() });
+        self.say(
+            on,
+            run,
+            Happening::Queued {
+                by: "user_1".into(),
+                name: "Ada".into(),
+                source_hash: "00".into(),
+            },
+        );
     }
     fn start(&mut self, on: u64, run: &str) {
         self.queue(on, run);
         self.say(on, run, Happening::Started);
     }
     fn out(&mut self, on: u64, run: &str, text: &str) -> Vec<RunChange> {
-        self.say(on, run, Happening::Stream { name: StreamName::Stdout, text: text.into() })
+        self.say(
+            on,
+            run,
+            Happening::Stream {
+                name: StreamName::Stdout,
+                text: text.into(),
+            },
+        )
     }
     fn end(&mut self, on: u64, run: &str, state: RunState) {
         self.say(on, run, Happening::Ended { state, why: None });
@@ -37,13 +60,28 @@ impl Log {
         &self.runs.cells[&cell(on)]
     }
     fn text(&self, on: u64) -> String {
-        self.cell(on).outputs.iter().map(|output| if let Output::Stream { text, .. } = output { text.as_str() } else { "?" }).collect::<Vec<_>>().join("|")
+        self.cell(on)
+            .outputs
+            .iter()
+            .map(|output| {
+                if let Output::Stream { text, .. } = output {
+                    text.as_str()
+                } else {
+                    "?"
+                }
+            })
+            .collect::<Vec<_>>()
+            .join("|")
     }
 }
 
 fn display(id: Option<&str>, text: &str) -> Output {
     let data = json!({"text/plain": text}).as_object().cloned().unwrap();
-    Output::DisplayData { data, metadata: Map::new(), display_id: id.map(str::to_owned) }
+    Output::DisplayData {
+        data,
+        metadata: Map::new(),
+        display_id: id.map(str::to_owned),
+    }
 }
 
 #[test]
@@ -77,12 +115,18 @@ fn a_run_asked_for_while_another_goes_on_waits_and_then_takes_over() {
     assert_eq!(log.cell(1).state, Some(RunState::Running));
     log.out(1, "a", "one");
     log.end(1, "a", RunState::Done);
-    assert_eq!((log.cell(1).state, log.cell(1).run.as_deref()), (Some(RunState::Queued), Some("b")));
+    assert_eq!(
+        (log.cell(1).state, log.cell(1).run.as_deref()),
+        (Some(RunState::Queued), Some("b"))
+    );
     assert_eq!(log.text(1), "one");
     log.end(1, "c", RunState::Interrupted);
     assert!(log.cell(1).waiting.is_empty());
     log.say(1, "b", Happening::Started);
-    assert_eq!((log.cell(1).state, log.text(1).as_str()), (Some(RunState::Running), ""));
+    assert_eq!(
+        (log.cell(1).state, log.text(1).as_str()),
+        (Some(RunState::Running), "")
+    );
     assert_eq!(log.cell(1).by.as_deref(), Some("user_1"));
 }
 
@@ -94,7 +138,10 @@ fn a_queued_run_that_is_dropped_keeps_the_outputs_shown() {
     log.end(1, "a", RunState::Done);
     log.queue(1, "b");
     log.end(1, "b", RunState::Interrupted);
-    assert_eq!((log.cell(1).state, log.text(1).as_str()), (Some(RunState::Interrupted), "kept"));
+    assert_eq!(
+        (log.cell(1).state, log.text(1).as_str()),
+        (Some(RunState::Interrupted), "kept")
+    );
     log.start(1, "c");
     assert_eq!(log.text(1), "");
 }
@@ -105,9 +152,22 @@ fn neighbouring_texts_of_one_stream_merge() {
     log.start(1, "a");
     assert_eq!(log.out(1, "a", "x"), [RunChange::Outputs(cell(1))]);
     assert_eq!(log.out(1, "a", "y"), [RunChange::Appended(cell(1), 0)]);
-    log.say(1, "a", Happening::Stream { name: StreamName::Stderr, text: "e".into() });
+    log.say(
+        1,
+        "a",
+        Happening::Stream {
+            name: StreamName::Stderr,
+            text: "e".into(),
+        },
+    );
     log.out(1, "a", "z");
-    log.say(1, "a", Happening::Output { output: display(None, "d") });
+    log.say(
+        1,
+        "a",
+        Happening::Output {
+            output: display(None, "d"),
+        },
+    );
     log.out(1, "a", "w");
     assert_eq!(log.text(1), "xy|e|z|?|w");
 }
@@ -129,16 +189,50 @@ fn clear_waits_for_the_next_output() {
 fn an_update_reaches_every_output_of_its_id_in_any_cell() {
     let mut log = Log::new();
     log.start(1, "a");
-    log.say(1, "a", Happening::Output { output: display(Some("p"), "0") });
+    log.say(
+        1,
+        "a",
+        Happening::Output {
+            output: display(Some("p"), "0"),
+        },
+    );
     log.end(1, "a", RunState::Done);
     log.start(2, "b");
-    log.say(2, "b", Happening::Output { output: display(Some("p"), "0") });
-    log.say(2, "b", Happening::Output { output: display(Some("q"), "0") });
-    let Output::DisplayData { data, metadata, .. } = display(None, "9") else { unreachable!() };
-    let changes = log.say(2, "b", Happening::Update { display_id: "p".into(), data, metadata });
-    assert_eq!(changes, [RunChange::Outputs(cell(1)), RunChange::Outputs(cell(2))]);
+    log.say(
+        2,
+        "b",
+        Happening::Output {
+            output: display(Some("p"), "0"),
+        },
+    );
+    log.say(
+        2,
+        "b",
+        Happening::Output {
+            output: display(Some("q"), "0"),
+        },
+    );
+    let Output::DisplayData { data, metadata, .. } = display(None, "9") else {
+        unreachable!()
+    };
+    let changes = log.say(
+        2,
+        "b",
+        Happening::Update {
+            display_id: "p".into(),
+            data,
+            metadata,
+        },
+    );
+    assert_eq!(
+        changes,
+        [RunChange::Outputs(cell(1)), RunChange::Outputs(cell(2))]
+    );
     assert_eq!(log.cell(1).outputs[0], display(Some("p"), "9"));
-    assert_eq!(log.cell(2).outputs, [display(Some("p"), "9"), display(Some("q"), "0")]);
+    assert_eq!(
+        log.cell(2).outputs,
+        [display(Some("p"), "9"), display(Some("q"), "0")]
+    );
 }
 
 #[test]
@@ -146,7 +240,13 @@ fn an_event_folded_in_already_changes_nothing() {
     let mut log = Log::new();
     log.start(1, "a");
     log.out(1, "a", "x");
-    let again = RunEvent { sequence: 2, run: "a".into(), cell: cell(1), at: 0, what: Happening::Started };
+    let again = RunEvent {
+        sequence: 2,
+        run: "a".into(),
+        cell: cell(1),
+        at: 0,
+        what: Happening::Started,
+    };
     assert!(log.runs.apply(&again).is_empty());
     assert_eq!(log.text(1), "x");
 }
@@ -155,11 +255,25 @@ fn an_event_folded_in_already_changes_nothing() {
 fn a_question_is_open_until_it_is_answered_or_the_run_ends() {
     let mut log = Log::new();
     log.start(1, "a");
-    log.say(1, "a", Happening::AskInput { prompt: "name?".into(), password: false });
+    log.say(
+        1,
+        "a",
+        Happening::AskInput {
+            prompt: "name?".into(),
+            password: false,
+        },
+    );
     assert!(log.cell(1).asking.is_some());
     log.say(1, "a", Happening::InputGiven);
     assert!(log.cell(1).asking.is_none());
-    log.say(1, "a", Happening::AskInput { prompt: "again?".into(), password: true });
+    log.say(
+        1,
+        "a",
+        Happening::AskInput {
+            prompt: "again?".into(),
+            password: true,
+        },
+    );
     log.end(1, "a", RunState::Interrupted);
     assert!(log.cell(1).asking.is_none());
 }
@@ -170,8 +284,20 @@ fn folded_runs_survive_storage() {
     log.start(1, "a");
     log.out(1, "a", "abc\rX");
     log.queue(1, "b");
-    log.say(1, "a", Happening::Output { output: Output::Unknown(json!({"output_type": "hologram", "x": [1]})) });
-    log.say(1, "a", Happening::Output { output: display(Some("p"), "0") });
+    log.say(
+        1,
+        "a",
+        Happening::Output {
+            output: Output::Unknown(json!({"output_type": "hologram", "x": [1]})),
+        },
+    );
+    log.say(
+        1,
+        "a",
+        Happening::Output {
+            output: display(Some("p"), "0"),
+        },
+    );
     let stored = serde_json::to_string(&log.runs).unwrap();
     assert_eq!(serde_json::from_str::<Runs>(&stored).unwrap(), log.runs);
 }
@@ -198,7 +324,11 @@ fn screen(chunks: &[String]) -> String {
             }
         }
     }
-    lines.iter().map(|line| line.iter().collect::<String>()).collect::<Vec<_>>().join("\n")
+    lines
+        .iter()
+        .map(|line| line.iter().collect::<String>())
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 proptest::proptest! {
@@ -224,6 +354,8 @@ fn a_long_line_rewritten_a_million_times_is_still_linear() {
     // Quadratic work would be 10^11 steps here and never end.
     let spinner = "\r-\r/".repeat(500_000);
     cell.append_stream(StreamName::Stdout, &spinner);
-    let Some(Output::Stream { text, .. }) = cell.outputs.last() else { panic!("no stream") };
+    let Some(Output::Stream { text, .. }) = cell.outputs.last() else {
+        panic!("no stream")
+    };
     assert!(text.starts_with("/é"));
 }

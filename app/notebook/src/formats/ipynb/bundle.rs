@@ -9,7 +9,11 @@ use crate::formats::lines;
 pub(super) fn joined(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
-        Value::Array(lines) => lines.iter().map(Value::as_str).collect::<Option<Vec<_>>>().map(|lines| lines.concat()),
+        Value::Array(lines) => lines
+            .iter()
+            .map(Value::as_str)
+            .collect::<Option<Vec<_>>>()
+            .map(|lines| lines.concat()),
         _ => None,
     }
 }
@@ -17,7 +21,8 @@ pub(super) fn joined(value: &Value) -> Option<String> {
 /// Joins the listed texts of a mime bundle; JSON is left as it is.
 pub(super) fn join(bundle: &mut Map) {
     for (mime, value) in bundle {
-        let is_json = mime == "application/json" || (mime.starts_with("application/") && mime.ends_with("+json"));
+        let is_json = mime == "application/json"
+            || (mime.starts_with("application/") && mime.ends_with("+json"));
         if !is_json
             && value.is_array()
             && let Some(text) = joined(value)
@@ -29,7 +34,9 @@ pub(super) fn join(bundle: &mut Map) {
 
 /// A mime bundle as a file has it.
 pub(super) fn split(bundle: &Map) -> Map {
-    let by_line = |mime: &str| mime.starts_with("text/") || mime == "application/javascript" || mime == "image/svg+xml";
+    let by_line = |mime: &str| {
+        mime.starts_with("text/") || mime == "application/javascript" || mime == "image/svg+xml"
+    };
     bundle
         .iter()
         .map(|(mime, value)| match value {
@@ -41,5 +48,8 @@ pub(super) fn split(bundle: &Map) -> Map {
 
 /// A text as a file lists it.
 pub(super) fn list(text: &str) -> Value {
-    lines::split(text).into_iter().map(|line| Value::String(line.to_owned())).collect()
+    lines::split(text)
+        .into_iter()
+        .map(|line| Value::String(line.to_owned()))
+        .collect()
 }

@@ -16,11 +16,19 @@ pub(super) fn upgrade(file: &mut Map, version: u64) -> Result<(), ImportError> {
     let mut cells = Vec::new();
     for worksheet in worksheets {
         let Value::Object(mut worksheet) = worksheet else {
-            return Err(ImportError::Shape("a worksheet is not an object".to_owned()));
+            return Err(ImportError::Shape(
+                "a worksheet is not an object".to_owned(),
+            ));
         };
         match worksheet.shift_remove("cells") {
-            Some(Value::Array(old)) => cells.extend(old.into_iter().map(|cell| upgrade_cell(cell, version))),
-            Some(_) => return Err(ImportError::Shape("the cells of a worksheet are not a list".to_owned())),
+            Some(Value::Array(old)) => {
+                cells.extend(old.into_iter().map(|cell| upgrade_cell(cell, version)))
+            }
+            Some(_) => {
+                return Err(ImportError::Shape(
+                    "the cells of a worksheet are not a list".to_owned(),
+                ));
+            }
             None => {}
         }
     }
@@ -38,7 +46,9 @@ pub(super) fn upgrade(file: &mut Map, version: u64) -> Result<(), ImportError> {
 }
 
 fn upgrade_cell(cell: Value, version: u64) -> Value {
-    let Value::Object(mut cell) = cell else { return cell };
+    let Value::Object(mut cell) = cell else {
+        return cell;
+    };
     cell.shift_remove("trusted");
     cell.entry("metadata").or_insert_with(|| json!({}));
     match cell.get("cell_type").and_then(Value::as_str) {
@@ -55,7 +65,10 @@ fn upgrade_cell(cell: Value, version: u64) -> Value {
             cell.insert("execution_count".to_owned(), count);
             match cell.shift_remove("outputs") {
                 Some(Value::Array(outputs)) => {
-                    cell.insert("outputs".to_owned(), outputs.into_iter().map(upgrade_output).collect());
+                    cell.insert(
+                        "outputs".to_owned(),
+                        outputs.into_iter().map(upgrade_output).collect(),
+                    );
                 }
                 Some(other) => {
                     cell.insert("outputs".to_owned(), other);
@@ -73,9 +86,24 @@ fn upgrade_cell(cell: Value, version: u64) -> Value {
             let source = old_lines(cell.shift_remove("source").unwrap_or_else(|| json!("")));
             let source = match &source {
                 Value::String(text) if is_heading => {
-                    let level = cell.shift_remove("level").and_then(|level| level.as_u64()).unwrap_or(1).clamp(1, 6);
-                    let ends = |c: char| c == '\r' || c == '\n' || c == '\u{b}' || c == '\u{c}' || c == '\u{85}' || c == '\u{2028}' || c == '\u{2029}';
-                    let line: Vec<&str> = lines::split(text).into_iter().map(|line| line.trim_end_matches(ends)).collect();
+                    let level = cell
+                        .shift_remove("level")
+                        .and_then(|level| level.as_u64())
+                        .unwrap_or(1)
+                        .clamp(1, 6);
+                    let ends = |c: char| {
+                        c == '\r'
+                            || c == '\n'
+                            || c == '\u{b}'
+                            || c == '\u{c}'
+                            || c == '\u{85}'
+                            || c == '\u{2028}'
+                            || c == '\u{2029}'
+                    };
+                    let line: Vec<&str> = lines::split(text)
+                        .into_iter()
+                        .map(|line| line.trim_end_matches(ends))
+                        .collect();
                     json!(format!("{} {}", "#".repeat(level as usize), line.join(" ")))
                 }
                 _ => source,
@@ -93,8 +121,14 @@ fn upgrade_cell(cell: Value, version: u64) -> Value {
 fn old_lines(value: Value) -> Value {
     match &value {
         Value::Array(lines) => {
-            let with_ends = lines.first().and_then(Value::as_str).is_some_and(|line| line.ends_with(['\n', '\r']));
-            match (with_ends, lines.iter().map(Value::as_str).collect::<Option<Vec<_>>>()) {
+            let with_ends = lines
+                .first()
+                .and_then(Value::as_str)
+                .is_some_and(|line| line.ends_with(['\n', '\r']));
+            match (
+                with_ends,
+                lines.iter().map(Value::as_str).collect::<Option<Vec<_>>>(),
+            ) {
                 (true, Some(lines)) => json!(lines.concat()),
                 (false, Some(lines)) => json!(lines.join("\n")),
                 (_, None) => value,
@@ -118,15 +152,19 @@ const MIMES: [(&str, &str); 8] = [
 /// Names of format 3 to mime types.
 fn to_mimes(old: Map) -> Map {
     old.into_iter()
-        .map(|(key, value)| match MIMES.iter().find(|(alias, _)| *alias == key) {
-            Some((_, mime)) => ((*mime).to_owned(), value),
-            None => (key, value),
-        })
+        .map(
+            |(key, value)| match MIMES.iter().find(|(alias, _)| *alias == key) {
+                Some((_, mime)) => ((*mime).to_owned(), value),
+                None => (key, value),
+            },
+        )
         .collect()
 }
 
 fn upgrade_output(output: Value) -> Value {
-    let Value::Object(mut output) = output else { return output };
+    let Value::Object(mut output) = output else {
+        return output;
+    };
     for (alias, _) in MIMES {
         if matches!(alias, "png" | "jpeg") {
             continue;
@@ -139,7 +177,14 @@ fn upgrade_output(output: Value) -> Value {
         Some(kind @ ("pyout" | "display_data")) => {
             let is_result = kind == "pyout";
             let mut upgraded = Map::new();
-            upgraded.insert("output_type".to_owned(), json!(if is_result { "execute_result" } else { "display_data" }));
+            upgraded.insert(
+                "output_type".to_owned(),
+                json!(if is_result {
+                    "execute_result"
+                } else {
+                    "display_data"
+                }),
+            );
             output.shift_remove("output_type");
             let metadata = output.shift_remove("metadata").unwrap_or_else(|| json!({}));
             let metadata = match metadata {
@@ -148,7 +193,10 @@ fn upgrade_output(output: Value) -> Value {
             };
             upgraded.insert("metadata".to_owned(), metadata);
             if is_result {
-                upgraded.insert("execution_count".to_owned(), output.shift_remove("prompt_number").unwrap_or(Value::Null));
+                upgraded.insert(
+                    "execution_count".to_owned(),
+                    output.shift_remove("prompt_number").unwrap_or(Value::Null),
+                );
             }
             let mut data = to_mimes(output);
             // JSON was kept as text.
@@ -165,7 +213,9 @@ fn upgrade_output(output: Value) -> Value {
             Value::Object(output)
         }
         Some("stream") => {
-            let name = output.shift_remove("stream").unwrap_or_else(|| json!("stdout"));
+            let name = output
+                .shift_remove("stream")
+                .unwrap_or_else(|| json!("stdout"));
             output.insert("name".to_owned(), name);
             Value::Object(output)
         }

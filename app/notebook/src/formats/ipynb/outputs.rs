@@ -11,14 +11,22 @@ pub(super) fn count(value: &Value) -> (Option<u64>, bool) {
     if let Some(count) = value.as_u64() {
         return (Some(count), false);
     }
-    let whole = value.as_f64().filter(|count| count.fract() == 0.0 && (0.0..9e15).contains(count));
+    let whole = value
+        .as_f64()
+        .filter(|count| count.fract() == 0.0 && (0.0..9e15).contains(count));
     (whole.map(|count| count as u64), !value.is_null())
 }
 
 /// Reads an output. What has other fields than nbformat names is kept whole. `repaired` counts execution counts set right.
 pub(super) fn read(value: Value, repaired: &mut usize) -> Output {
-    let Value::Object(mut fields) = value else { return Output::Unknown(value) };
-    let kind = fields.get("output_type").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let Value::Object(mut fields) = value else {
+        return Output::Unknown(value);
+    };
+    let kind = fields
+        .get("output_type")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned();
     match kind.as_str() {
         "stream" => {
             if let Some(text) = fields.get("text").and_then(bundle::joined) {
@@ -44,7 +52,11 @@ pub(super) fn read(value: Value, repaired: &mut usize) -> Output {
 
 /// `None` where a field is missing, malformed or one too many.
 fn known(kind: &str, fields: &Map) -> Option<Output> {
-    let only = |names: &[&str]| fields.keys().all(|key| key == "output_type" || names.contains(&key.as_str()));
+    let only = |names: &[&str]| {
+        fields
+            .keys()
+            .all(|key| key == "output_type" || names.contains(&key.as_str()))
+    };
     let text = |key: &str| fields.get(key)?.as_str().map(str::to_owned);
     let object = |key: &str| fields.get(key)?.as_object().cloned();
     let metadata = || match fields.get("metadata") {
@@ -58,19 +70,35 @@ fn known(kind: &str, fields: &Map) -> Option<Output> {
                 "stderr" => StreamName::Stderr,
                 _ => return None,
             };
-            Some(Output::Stream { name, text: text("text")? })
+            Some(Output::Stream {
+                name,
+                text: text("text")?,
+            })
         }
-        "display_data" if only(&["data", "metadata"]) => {
-            Some(Output::DisplayData { data: object("data")?, metadata: metadata()?, display_id: None })
-        }
+        "display_data" if only(&["data", "metadata"]) => Some(Output::DisplayData {
+            data: object("data")?,
+            metadata: metadata()?,
+            display_id: None,
+        }),
         "execute_result" if only(&["data", "metadata", "execution_count"]) => {
             let (execution_count, _) = count(fields.get("execution_count").unwrap_or(&Value::Null));
-            Some(Output::ExecuteResult { data: object("data")?, metadata: metadata()?, execution_count, display_id: None })
+            Some(Output::ExecuteResult {
+                data: object("data")?,
+                metadata: metadata()?,
+                execution_count,
+                display_id: None,
+            })
         }
         "error" if only(&["ename", "evalue", "traceback"]) => {
             let lines = fields.get("traceback")?.as_array()?.iter();
-            let traceback = lines.map(|line| line.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>()?;
-            Some(Output::Error { ename: text("ename")?, evalue: text("evalue")?, traceback })
+            let traceback = lines
+                .map(|line| line.as_str().map(str::to_owned))
+                .collect::<Option<Vec<_>>>()?;
+            Some(Output::Error {
+                ename: text("ename")?,
+                evalue: text("evalue")?,
+                traceback,
+            })
         }
         _ => None,
     }
@@ -89,13 +117,22 @@ pub(super) fn write(output: &Output) -> Value {
             "data": bundle::split(data),
             "metadata": metadata,
         }),
-        Output::ExecuteResult { data, metadata, execution_count, .. } => json!({
+        Output::ExecuteResult {
+            data,
+            metadata,
+            execution_count,
+            ..
+        } => json!({
             "output_type": "execute_result",
             "data": bundle::split(data),
             "metadata": metadata,
             "execution_count": execution_count,
         }),
-        Output::Error { ename, evalue, traceback } => json!({
+        Output::Error {
+            ename,
+            evalue,
+            traceback,
+        } => json!({
             "output_type": "error",
             "ename": ename,
             "evalue": evalue,
@@ -106,7 +143,9 @@ pub(super) fn write(output: &Output) -> Value {
 }
 
 fn unknown(value: &Value) -> Value {
-    let Value::Object(fields) = value else { return value.clone() };
+    let Value::Object(fields) = value else {
+        return value.clone();
+    };
     let mut fields = fields.clone();
     match fields.get("output_type").and_then(Value::as_str) {
         Some("stream") => {

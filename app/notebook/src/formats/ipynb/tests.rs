@@ -18,12 +18,19 @@ fn round(text: &str) -> String {
 /// A 4.5 notebook of these cells, as nbformat writes it.
 fn file(cells: Value) -> String {
     let mut text = String::new();
-    crate::formats::json::write(&json!({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}), &mut text);
+    crate::formats::json::write(
+        &json!({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}),
+        &mut text,
+    );
     text + "\n"
 }
 
 fn codes(imported: &Imported) -> Vec<&str> {
-    imported.notices.iter().map(|notice| notice.code.as_str()).collect()
+    imported
+        .notices
+        .iter()
+        .map(|notice| notice.code.as_str())
+        .collect()
 }
 
 const WRITTEN_BY_NBFORMAT: &str = include_str!("../../../tests/fixtures/nbformat-4-5.ipynb");
@@ -31,7 +38,12 @@ const WRITTEN_BY_NBFORMAT: &str = include_str!("../../../tests/fixtures/nbformat
 #[test]
 fn a_file_of_nbformat_comes_back_byte_for_byte() {
     assert_eq!(round(WRITTEN_BY_NBFORMAT), WRITTEN_BY_NBFORMAT);
-    assert!(read(WRITTEN_BY_NBFORMAT).notices.iter().all(|notice| notice.code == "number.nan"));
+    assert!(
+        read(WRITTEN_BY_NBFORMAT)
+            .notices
+            .iter()
+            .all(|notice| notice.code == "number.nan")
+    );
 }
 
 #[test]
@@ -47,26 +59,57 @@ fn what_is_no_json_is_named() {
     named(b"hello", "plain text, beginning with `hello`");
     named(b"<!DOCTYPE html><html></html>", "HTML");
     named(b"<?xml version='1.0'?><a/>", "XML");
-    named(b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n", "Git LFS");
-    named(b"{\n<<<<<<< HEAD\n \"cells\": [],\n=======\n \"cells\": [1],\n>>>>>>> theirs\n}", "conflict markers");
+    named(
+        b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n",
+        "Git LFS",
+    );
+    named(
+        b"{\n<<<<<<< HEAD\n \"cells\": [],\n=======\n \"cells\": [1],\n>>>>>>> theirs\n}",
+        "conflict markers",
+    );
     named(b"PK\x03\x04", "zip");
     named(b"\xff\xfe{\x00", "UTF-16");
     named(b"{\"a\": \"\xff\"}", "byte 8");
     named(b"{\"cells\": [", "breaks off");
     named(b"{\"cells\": [}", "line 1, column 12");
-    named(b"{\"nbformat\": 4,\n \"nbformat\": 4}", "\"nbformat\" stands twice in one object, again at line 2, column 2");
+    named(
+        b"{\"nbformat\": 4,\n \"nbformat\": 4}",
+        "\"nbformat\" stands twice in one object, again at line 2, column 2",
+    );
 }
 
 #[test]
 fn versions_that_cannot_be_read_are_refused() {
-    for version in ["5", "99", "-1", "1", "0", "4.5", "\"4\"", "null", "true", "{}"] {
-        let error = import(format!(r#"{{"nbformat": {version}, "nbformat_minor": 0, "metadata": {{}}, "cells": []}}"#).as_bytes()).unwrap_err();
+    for version in [
+        "5", "99", "-1", "1", "0", "4.5", "\"4\"", "null", "true", "{}",
+    ] {
+        let error = import(
+            format!(
+                r#"{{"nbformat": {version}, "nbformat_minor": 0, "metadata": {{}}, "cells": []}}"#
+            )
+            .as_bytes(),
+        )
+        .unwrap_err();
         assert_eq!(error.code(), "notebook.version", "{version}");
     }
-    assert_eq!(import(br#"{"cells": []}"#).unwrap_err().code(), "notebook.version");
-    for shape in ["[]", "4", r#"{"nbformat": 4}"#, r#"{"nbformat": 4, "cells": {}}"#, r#"{"nbformat": 4, "cells": [1]}"#,
-        r#"{"nbformat": 4, "cells": [{"cell_type": "code", "source": 5}]}"#, r#"{"nbformat": 4, "cells": [], "metadata": 1}"#] {
-        assert_eq!(import(shape.as_bytes()).unwrap_err().code(), "notebook.shape", "{shape}");
+    assert_eq!(
+        import(br#"{"cells": []}"#).unwrap_err().code(),
+        "notebook.version"
+    );
+    for shape in [
+        "[]",
+        "4",
+        r#"{"nbformat": 4}"#,
+        r#"{"nbformat": 4, "cells": {}}"#,
+        r#"{"nbformat": 4, "cells": [1]}"#,
+        r#"{"nbformat": 4, "cells": [{"cell_type": "code", "source": 5}]}"#,
+        r#"{"nbformat": 4, "cells": [], "metadata": 1}"#,
+    ] {
+        assert_eq!(
+            import(shape.as_bytes()).unwrap_err().code(),
+            "notebook.shape",
+            "{shape}"
+        );
     }
 }
 
@@ -84,7 +127,8 @@ fn odd_numbers_and_broken_characters_are_kept_or_told() {
     assert!(text.contains("NaN,\n"));
     assert_eq!(round(&text), text);
     assert_eq!(codes(&read(&text)), ["number.nan"]);
-    let lone = file(json!([{"cell_type": "raw", "id": "a", "metadata": {}, "source": ["@@"]}])).replace("@@", "x\\ud800y");
+    let lone = file(json!([{"cell_type": "raw", "id": "a", "metadata": {}, "source": ["@@"]}]))
+        .replace("@@", "x\\ud800y");
     assert_eq!(codes(&read(&lone)), ["text.surrogate"]);
     assert_eq!(read(&lone).document.cells()[0].1.source, "x\u{fffd}y");
 }
@@ -92,11 +136,30 @@ fn odd_numbers_and_broken_characters_are_kept_or_told() {
 #[test]
 fn execution_counts_that_are_no_numbers_are_set_right() {
     let cell = |id: &str, count: Value| json!({"cell_type": "code", "execution_count": count, "id": id, "metadata": {}, "outputs": [], "source": []});
-    let imported = read(&file(json!([cell("a", json!(1.0)), cell("b", json!("*")), cell("c", json!(-3)), cell("d", json!(7)), cell("e", Value::Null)])));
-    let count = |id: &str| imported.runs.cells.get(&CellId::new(id).unwrap()).and_then(|run| run.count);
-    assert_eq!(["a", "b", "c", "d", "e"].map(count), [Some(1), None, None, Some(7), None]);
+    let imported = read(&file(json!([
+        cell("a", json!(1.0)),
+        cell("b", json!("*")),
+        cell("c", json!(-3)),
+        cell("d", json!(7)),
+        cell("e", Value::Null)
+    ])));
+    let count = |id: &str| {
+        imported
+            .runs
+            .cells
+            .get(&CellId::new(id).unwrap())
+            .and_then(|run| run.count)
+    };
+    assert_eq!(
+        ["a", "b", "c", "d", "e"].map(count),
+        [Some(1), None, None, Some(7), None]
+    );
     assert_eq!(codes(&imported), ["execution_count.repaired"]);
-    assert!(imported.notices[0].message.contains("cells 1, 2 and 3"), "{}", imported.notices[0].message);
+    assert!(
+        imported.notices[0].message.contains("cells 1, 2 and 3"),
+        "{}",
+        imported.notices[0].message
+    );
 }
 
 #[test]
@@ -115,11 +178,26 @@ fn ids_are_repaired_and_the_cells_named() {
     let cell = |id: Value| json!({"cell_type": "raw", "id": id, "metadata": {}, "source": "same"});
     let mut missing = cell(json!("x"));
     missing.as_object_mut().unwrap().remove("id");
-    let text = file(json!([cell(json!("a")), cell(json!("a")), cell(json!("not valid!")), missing.clone(), missing, cell(json!("x".repeat(65))), cell(json!(5))]));
+    let text = file(json!([
+        cell(json!("a")),
+        cell(json!("a")),
+        cell(json!("not valid!")),
+        missing.clone(),
+        missing,
+        cell(json!("x".repeat(65))),
+        cell(json!(5))
+    ]));
     let imported = read(&text);
     assert_eq!(imported.document.cells().len(), 7);
-    assert_eq!(codes(&imported), ["cell_id.duplicate", "cell_id.invalid", "cell_id.missing"]);
-    assert!(imported.notices[1].message.contains("cells 3, 6 and 7"), "{}", imported.notices[1].message);
+    assert_eq!(
+        codes(&imported),
+        ["cell_id.duplicate", "cell_id.invalid", "cell_id.missing"]
+    );
+    assert!(
+        imported.notices[1].message.contains("cells 3, 6 and 7"),
+        "{}",
+        imported.notices[1].message
+    );
     assert_eq!(imported, read(&text));
     let again = read(&export(&imported.document, &imported.runs));
     assert_eq!(again.document, imported.document);
@@ -131,7 +209,10 @@ fn an_older_minor_version_stays_what_it_is() {
     let text = file(json!([{"cell_type": "code", "execution_count": null, "metadata": {}, "outputs": [], "source": ["1"]}])).replace("minor\": 5", "minor\": 2");
     assert_eq!(round(&text), text);
     assert!(read(&text).notices.is_empty());
-    let with_id = text.replace("\"metadata\": {},\n   \"outputs", "\"id\": \"kept\",\n   \"metadata\": {},\n   \"outputs");
+    let with_id = text.replace(
+        "\"metadata\": {},\n   \"outputs",
+        "\"id\": \"kept\",\n   \"metadata\": {},\n   \"outputs",
+    );
     assert_eq!(round(&with_id), with_id);
     assert_eq!(read(&with_id).document.cells()[0].0.as_str(), "kept");
 }
@@ -151,26 +232,46 @@ fn formats_3_and_2_are_upgraded() {
     let imported = read(&v3.to_string());
     assert_eq!(codes(&imported), ["version.upgraded"]);
     let cells = imported.document.cells();
-    let sources: Vec<_> = cells.iter().map(|(_, cell)| (cell.kind, cell.source.as_str())).collect();
-    assert_eq!(sources, [(CellKind::Markdown, "## Two lines"), (CellKind::Code, "a = 1\na"), (CellKind::Markdown, "text"), (CellKind::Markdown, "<p>")]);
+    let sources: Vec<_> = cells
+        .iter()
+        .map(|(_, cell)| (cell.kind, cell.source.as_str()))
+        .collect();
+    assert_eq!(
+        sources,
+        [
+            (CellKind::Markdown, "## Two lines"),
+            (CellKind::Code, "a = 1\na"),
+            (CellKind::Markdown, "text"),
+            (CellKind::Markdown, "<p>")
+        ]
+    );
     assert_eq!(cells[1].1.metadata.get("collapsed"), Some(&json!(true)));
     assert_eq!(imported.document.metadata.get("name"), None);
     let run = &imported.runs.cells[cells[1].0];
     assert_eq!(run.count, Some(3));
-    let written: Vec<_> = run.outputs.iter().map(|output| serde_json::to_value(output).unwrap()).collect();
-    assert_eq!(written, [
-        json!({"output_type": "execute_result", "data": {"text/plain": "1", "text/html": "<b>1</b>"}, "metadata": {}, "execution_count": 3}),
-        json!({"output_type": "stream", "name": "stderr", "text": "oh"}),
-        json!({"output_type": "display_data", "data": {"image/png": "AAAA", "application/json": {"k": [1]}}, "metadata": {}}),
-        json!({"output_type": "error", "ename": "E", "evalue": "v", "traceback": ["t"]}),
-    ]);
+    let written: Vec<_> = run
+        .outputs
+        .iter()
+        .map(|output| serde_json::to_value(output).unwrap())
+        .collect();
+    assert_eq!(
+        written,
+        [
+            json!({"output_type": "execute_result", "data": {"text/plain": "1", "text/html": "<b>1</b>"}, "metadata": {}, "execution_count": 3}),
+            json!({"output_type": "stream", "name": "stderr", "text": "oh"}),
+            json!({"output_type": "display_data", "data": {"image/png": "AAAA", "application/json": {"k": [1]}}, "metadata": {}}),
+            json!({"output_type": "error", "ename": "E", "evalue": "v", "traceback": ["t"]}),
+        ]
+    );
     let v2 = json!({"nbformat": 2, "metadata": {"name": ""}, "worksheets": [{"cells": [{"cell_type": "markdown", "source": "m", "rendered": "<p>m"}, {"cell_type": "code", "input": "1", "outputs": []}]}]});
     assert_eq!(read(&v2.to_string()).document.cells().len(), 2);
 }
 
 #[test]
 fn line_ends_become_those_of_the_editor() {
-    let imported = read(&file(json!([{"cell_type": "code", "execution_count": null, "id": "a", "metadata": {}, "outputs": [], "source": "a\r\nb\rc"}])));
+    let imported = read(&file(
+        json!([{"cell_type": "code", "execution_count": null, "id": "a", "metadata": {}, "outputs": [], "source": "a\r\nb\rc"}]),
+    ));
     assert_eq!(imported.document.cells()[0].1.source, "a\nb\nc");
     assert_eq!(codes(&imported), ["source.line_ends"]);
 }
@@ -178,19 +279,49 @@ fn line_ends_become_those_of_the_editor() {
 #[test]
 fn what_is_too_large_is_refused() {
     let cell = r#"{"cell_type":"raw","metadata":{},"source":""}"#;
-    let many = format!(r#"{{"nbformat":4,"nbformat_minor":5,"metadata":{{}},"cells":[{}]}}"#, vec![cell; limits::CELLS + 1].join(","));
-    assert_eq!(import(many.as_bytes()).unwrap_err().code(), "notebook.too_large");
-    let long = format!(r#"{{"nbformat":4,"nbformat_minor":5,"metadata":{{}},"cells":[{{"cell_type":"raw","metadata":{{}},"source":"{}"}}]}}"#, "x".repeat(limits::DOCUMENT_BYTES + 1));
-    assert_eq!(import(long.as_bytes()).unwrap_err().code(), "notebook.too_large");
-    assert_eq!(import(&vec![b' '; limits::FILE_BYTES + 1]).unwrap_err().code(), "notebook.too_large");
+    let many = format!(
+        r#"{{"nbformat":4,"nbformat_minor":5,"metadata":{{}},"cells":[{}]}}"#,
+        vec![cell; limits::CELLS + 1].join(",")
+    );
+    assert_eq!(
+        import(many.as_bytes()).unwrap_err().code(),
+        "notebook.too_large"
+    );
+    let long = format!(
+        r#"{{"nbformat":4,"nbformat_minor":5,"metadata":{{}},"cells":[{{"cell_type":"raw","metadata":{{}},"source":"{}"}}]}}"#,
+        "x".repeat(limits::DOCUMENT_BYTES + 1)
+    );
+    assert_eq!(
+        import(long.as_bytes()).unwrap_err().code(),
+        "notebook.too_large"
+    );
+    assert_eq!(
+        import(&vec![b' '; limits::FILE_BYTES + 1])
+            .unwrap_err()
+            .code(),
+        "notebook.too_large"
+    );
 }
 
 #[test]
 fn outputs_of_runs_are_written_without_what_only_the_screen_needs() {
-    let mut imported = read(&file(json!([{"cell_type": "code", "execution_count": null, "id": "a", "metadata": {}, "outputs": [], "source": []}])));
+    let mut imported = read(&file(
+        json!([{"cell_type": "code", "execution_count": null, "id": "a", "metadata": {}, "outputs": [], "source": []}]),
+    ));
     let data = json!({"text/plain": "a\nb"}).as_object().cloned().unwrap();
-    let run = crate::runs::CellRun { count: Some(4), outputs: vec![Output::DisplayData { data, metadata: crate::Map::new(), display_id: Some("d".into()) }], ..Default::default() };
+    let run = crate::runs::CellRun {
+        count: Some(4),
+        outputs: vec![Output::DisplayData {
+            data,
+            metadata: crate::Map::new(),
+            display_id: Some("d".into()),
+        }],
+        ..Default::default()
+    };
     imported.runs.cells.insert(CellId::new("a").unwrap(), run);
     let written: Value = serde_json::from_str(&export(&imported.document, &imported.runs)).unwrap();
-    assert_eq!(written["cells"][0]["outputs"], json!([{"output_type": "display_data", "data": {"text/plain": ["a\n", "b"]}, "metadata": {}}]));
+    assert_eq!(
+        written["cells"][0]["outputs"],
+        json!([{"output_type": "display_data", "data": {"text/plain": ["a\n", "b"]}, "metadata": {}}])
+    );
 }

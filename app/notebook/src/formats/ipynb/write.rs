@@ -63,14 +63,27 @@ fn write_cell(id: &CellId, cell: &Cell, with_id: bool, runs: &Runs) -> Value {
     fields.insert("metadata".to_owned(), Value::Object(metadata));
     fields.insert("source".to_owned(), bundle::list(&cell.source));
     if !cell.attachments.is_empty() {
-        let split = |value: &Value| value.as_object().map_or_else(|| value.clone(), |data| Value::Object(bundle::split(data)));
-        let attachments: Map = cell.attachments.iter().map(|(name, value)| (name.clone(), split(value))).collect();
+        let split = |value: &Value| {
+            value
+                .as_object()
+                .map_or_else(|| value.clone(), |data| Value::Object(bundle::split(data)))
+        };
+        let attachments: Map = cell
+            .attachments
+            .iter()
+            .map(|(name, value)| (name.clone(), split(value)))
+            .collect();
         fields.insert("attachments".to_owned(), Value::Object(attachments));
     }
     if cell.kind == CellKind::Code {
         let run = runs.cells.get(id);
-        fields.insert("execution_count".to_owned(), json!(run.and_then(|run| run.count)));
-        let outputs = run.map(|run| run.outputs.iter().map(outputs::write).collect()).unwrap_or_default();
+        fields.insert(
+            "execution_count".to_owned(),
+            json!(run.and_then(|run| run.count)),
+        );
+        let outputs = run
+            .map(|run| run.outputs.iter().map(outputs::write).collect())
+            .unwrap_or_default();
         fields.insert("outputs".to_owned(), Value::Array(outputs));
     }
     Value::Object(fields)
