@@ -1,0 +1,4 @@
+//! What the styles promise, measured from their own sources.
+
+mod contrast;
+mod sources;
