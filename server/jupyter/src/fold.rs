@@ -52,6 +52,8 @@ pub struct Batch {
     weight: usize,
     /// Something in it should not wait for more text.
     urgent: bool,
+    /// Something in it is more than a change of state.
+    shown: bool,
 }
 
 impl Batch {
@@ -60,7 +62,12 @@ impl Batch {
     }
 
     pub fn is_urgent(&self) -> bool {
-        self.urgent || self.status.is_some()
+        self.urgent
+    }
+
+    /// Only changes of state: a short cell is over in a moment, and then one append will do for all of it.
+    pub fn is_quiet(&self) -> bool {
+        !self.shown && self.spills.is_empty()
     }
 
     pub fn is_empty(&self) -> bool {
@@ -107,7 +114,8 @@ impl Batch {
             Happening::Stream { text, .. } => text.len() + 64,
             _ => 256,
         };
-        self.urgent |= !matches!(draft.what, Happening::Stream { .. } | Happening::Update { .. } | Happening::Clear { .. });
+        self.urgent |= matches!(draft.what, Happening::AskInput { .. } | Happening::InputGiven | Happening::Ended { .. });
+        self.shown |= !matches!(draft.what, Happening::Started | Happening::ExecutionCount { .. });
         self.drafts.push(draft);
         true
     }
@@ -141,6 +149,8 @@ struct Run {
     events: usize,
     lost: u64,
     noticed: bool,
+    /// Its counts come from its spill file: text before the mark must not be counted again.
+    recovered: bool,
     /// Updates beyond the limit: only the last of each counts.
     late_updates: BTreeMap<String, Draft>,
 }
@@ -152,6 +162,7 @@ pub struct Fold {
     ended: VecDeque<String>,
     /// Records before this offset are in the log already: they are only counted.
     silent_before: u64,
+    silent: bool,
 }
 
 impl Fold {
@@ -174,6 +185,7 @@ impl Fold {
     pub fn remember_spill(&mut self, run: &str, lost: u64, shown: usize) {
         if let Some(run) = self.runs.get_mut(run) {
             run.spilling = true;
+            run.recovered = true;
             run.lost = lost;
             run.shown = shown;
             run.noticed = lost > 0;
@@ -193,7 +205,8 @@ impl Fold {
     /// Folds a record that begins at `offset` into the batch.
     pub fn take(&mut self, offset: u64, record: Record, batch: &mut Batch) {
         let mut unseen = Batch::default();
-        let batch = if offset < self.silent_before { &mut unseen } else { batch };
+        self.silent = offset < self.silent_before;
+        let batch = if self.silent { &mut unseen } else { batch };
         let at = record.at;
         match record.what {
             Entry::Note(json) => {
@@ -366,7 +379,7 @@ impl Fold {
 
     fn text(&mut self, id: &str, at: i64, name: StreamName, text: &str, batch: &mut Batch) {
         let Some(run) = self.runs.get_mut(id) else { return };
-        if text.is_empty() {
+        if text.is_empty() || (self.silent && run.recovered) {
             return;
         }
         let room = TEXT_LIMIT.saturating_sub(run.shown);
@@ -423,6 +436,7 @@ impl Run {
             events: 0,
             lost: 0,
             noticed: false,
+            recovered: false,
             late_updates: BTreeMap::new(),
         }
     }

@@ -28,6 +28,8 @@ const HEAVY: usize = 64 * 1024;
 /// The mark is written at least after so many bytes without events.
 const MARK_EVERY: u64 = 4 * 1024 * 1024;
 const CHUNK: usize = 64 * 1024;
+/// A change of state may wait so long for the cell's end.
+const QUIET: Duration = Duration::from_millis(12);
 
 type Flight = Pin<Box<dyn Future<Output = Batch> + Send>>;
 
@@ -67,6 +69,9 @@ pub async fn follow(
                     Told::Answer { ask, result } => link.answered(ask, result),
                     Told::Kernel(status) => {
                         off = status.state == KernelState::Off;
+                        if follower.batch.is_empty() {
+                            follower.since = Instant::now();
+                        }
                         follower.batch.status = Some(status);
                     }
                     Told::Attached(_) => {}
@@ -126,6 +131,8 @@ struct Follower {
     batch: Batch,
     flight: Option<Flight>,
     flown_at: Instant,
+    /// When the batch got its first entry.
+    since: Instant,
 }
 
 impl Follower {
@@ -162,12 +169,16 @@ impl Follower {
             marked: mark,
             batch: Batch::default(),
             flight: None,
-            flown_at: Instant::now() - Duration::from_secs(1),
+            flown_at: Instant::now(),
+            since: Instant::now(),
         }
     }
 
     /// Folds in what came. False when it makes no sense.
     fn read(&mut self, bytes: &[u8]) -> bool {
+        if self.batch.is_empty() {
+            self.since = Instant::now();
+        }
         self.buffer.extend_from_slice(bytes);
         loop {
             match Record::take(&mut self.buffer) {
@@ -198,8 +209,13 @@ impl Follower {
             2000..10_000 => 100,
             _ => 400,
         };
-        let now = self.batch.is_urgent() || self.batch.weight() >= HEAVY || mark_due;
-        Some(if now { self.flown_at } else { self.flown_at + Duration::from_millis(spacing) })
+        Some(if self.batch.is_urgent() || self.batch.weight() >= HEAVY || mark_due {
+            self.flown_at
+        } else if self.batch.is_quiet() {
+            self.since + QUIET
+        } else {
+            self.flown_at + Duration::from_millis(spacing)
+        })
     }
 
     fn take_off(&mut self) {

@@ -150,7 +150,13 @@ impl Runner for Gateway {
     }
 
     async fn deafen(&self, notebook: &NotebookId) {
-        self.runtime(notebook).deafen();
+        let mut runtimes = self.runtimes.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(runtime) = runtimes.get(notebook) else { return };
+        runtime.deafen();
+        // Nothing runs, nobody listens, nobody is about to do something: nothing to remember.
+        if runtime.is_forgettable() && Arc::strong_count(runtime) == 1 {
+            runtimes.remove(notebook);
+        }
     }
 
     async fn since(&self, notebook: &NotebookId, sequence: u64) -> Result<Option<Vec<RunEvent>>> {

@@ -155,6 +155,10 @@ impl Runtime {
         }
     }
 
+    pub fn is_forgettable(&self) -> bool {
+        self.link().is_none() && lock(&self.chosen).is_none()
+    }
+
     pub fn is_listened_to(&self) -> bool {
         lock(&self.listener).is_some()
     }

@@ -316,8 +316,7 @@ impl Supervisor {
         let result = match what {
             Command::Attach { mark } => return self.attach(studio, ask, mark),
             Command::Release { offset } => {
-                let mut spool = self.spool.lock().unwrap_or_else(PoisonError::into_inner);
-                spool.release(if self.queue.running().is_some() { offset.min(self.running_from) } else { offset });
+                self.spool.lock().unwrap_or_else(PoisonError::into_inner).release(offset);
                 return;
             }
             Command::Watch { on } => {

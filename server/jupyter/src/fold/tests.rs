@@ -194,6 +194,19 @@ fn records_before_the_mark_are_counted_and_not_repeated() {
 }
 
 #[test]
+fn a_run_whose_spill_was_recovered_does_not_count_its_text_twice() {
+    let mut fold = Fold::new(1);
+    let mut batch = Batch::default();
+    fold.remember("r", &cell(), false, 0);
+    fold.remember_spill("r", 500, TEXT_LIMIT);
+    for (at, record) in [print("r", "old"), print("r", "new"), done("r")].into_iter().enumerate() {
+        fold.take(at as u64, record, &mut batch);
+    }
+    assert_eq!(batch.spills["r"].bytes, b"new");
+    assert_eq!(happenings(&batch), vec![Happening::Truncated { bytes: 503, blob: None }, over()]);
+}
+
+#[test]
 fn results_errors_input_counts_and_pages_are_understood() {
     let (_, batch) = fold(vec![
         started("r"),
