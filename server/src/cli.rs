@@ -89,7 +89,9 @@ pub fn run() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Serve(args) => serve(args),
         Command::Admin(args) => on_one_thread(administer(args.what)).and_then(|answer| answer),
-        Command::Healthcheck { place } => on_one_thread(healthcheck(place)).and_then(|answer| answer),
+        Command::Healthcheck { place } => {
+            on_one_thread(healthcheck(place)).and_then(|answer| answer)
+        }
         Command::KernelSupervisor { arguments } => supervise(&arguments),
     };
     match done {
@@ -119,11 +121,28 @@ fn serve(args: ServeArgs) -> Result<()> {
 
 async fn administer(what: Admin) -> Result<()> {
     let lines = match what {
-        Admin::CreateUser { username, name, administrator, password, place } => {
+        Admin::CreateUser {
+            username,
+            name,
+            administrator,
+            password,
+            place,
+        } => {
             let password = password.read()?;
-            admin::create_user(&beside(place).await?, &username, &name, administrator, password).await?
+            admin::create_user(
+                &beside(place).await?,
+                &username,
+                &name,
+                administrator,
+                password,
+            )
+            .await?
         }
-        Admin::ResetPassword { username, password, place } => {
+        Admin::ResetPassword {
+            username,
+            password,
+            place,
+        } => {
             let password = password.read()?;
             admin::reset_password(&beside(place).await?, &username, password).await?
         }
@@ -136,23 +155,38 @@ async fn administer(what: Admin) -> Result<()> {
 
 impl PasswordArgs {
     fn read(&self) -> Result<Option<String>> {
-        if self.password_stdin { terminal::password().map(Some) } else { Ok(None) }
+        if self.password_stdin {
+            terminal::password().map(Some)
+        } else {
+            Ok(None)
+        }
     }
 }
 
 async fn beside(place: PlaceArgs) -> Result<House> {
     let place = place.resolve()?;
-    Ok(House::open_beside(service::Config { data: place.data, database: place.database, clock: Clock::system() }).await?)
+    Ok(House::open_beside(service::Config {
+        data: place.data,
+        database: place.database,
+        clock: Clock::system(),
+    })
+    .await?)
 }
 
 async fn healthcheck(place: PlaceArgs) -> Result<()> {
     let place = place.resolve()?;
     let file = place.data.join("address");
-    let address = std::fs::read_to_string(&file).with_context(|| format!("no studio runs on {}", place.data.display()))?;
+    let address = std::fs::read_to_string(&file)
+        .with_context(|| format!("no studio runs on {}", place.data.display()))?;
     let address = address.trim();
     let ask = async {
         let mut stream = TcpStream::connect(address).await?;
-        stream.write_all(format!("GET /healthz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").as_bytes()).await?;
+        stream
+            .write_all(
+                format!("GET /healthz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")
+                    .as_bytes(),
+            )
+            .await?;
         let mut answer = Vec::new();
         stream.take(4096).read_to_end(&mut answer).await?;
         std::io::Result::Ok(answer)
@@ -168,21 +202,30 @@ async fn healthcheck(place: PlaceArgs) -> Result<()> {
 }
 
 fn supervise(arguments: &[OsString]) -> Result<()> {
-    let [file] = arguments else { bail!("the supervisor takes the path of its file") };
+    let [file] = arguments else {
+        bail!("the supervisor takes the path of its file")
+    };
     let arguments = jupyter::SupervisorArgs::read(Path::new(file))?;
     on_one_thread(jupyter::supervise(arguments))??;
     Ok(())
 }
 
 fn on_one_thread<T>(work: impl Future<Output = T>) -> Result<T> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no thread can be started")?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("no thread can be started")?;
     Ok(runtime.block_on(work))
 }
 
 fn log_to_stderr(filter: &str) {
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
     let ansi = std::io::IsTerminal::is_terminal(&std::io::stderr());
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(ansi).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(ansi)
+        .init();
 }
 
 /// The path of this very program, for the supervisors it starts.

@@ -13,13 +13,28 @@ use serde::de::{self, Deserializer, Visitor};
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct PlaceArgs {
     /// Folder that holds the studio's data; it is created where it is missing [default: ~/.local/share/datalayer]
-    #[arg(long, env = "DATALAYER_DATA", value_name = "DIR", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "DATALAYER_DATA",
+        value_name = "DIR",
+        hide_env_values = true
+    )]
     pub data: Option<String>,
     /// Database: postgres://… or a SQLite file [default: datalayer.sqlite in the data folder]
-    #[arg(long, env = "DATALAYER_DATABASE", value_name = "URL", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "DATALAYER_DATABASE",
+        value_name = "URL",
+        hide_env_values = true
+    )]
     pub database: Option<String>,
     /// Configuration file, with the names of these options as keys [default: datalayer.toml in the data folder, if it is there]
-    #[arg(long, env = "DATALAYER_CONFIG", value_name = "FILE", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "DATALAYER_CONFIG",
+        value_name = "FILE",
+        hide_env_values = true
+    )]
     pub config: Option<String>,
 }
 
@@ -29,31 +44,76 @@ pub struct ServeArgs {
     #[command(flatten)]
     pub place: PlaceArgs,
     /// Address and port to listen on; port 0 takes a free one, which is printed and written to `address` in the data folder [default: 127.0.0.1:3000]
-    #[arg(long, env = "DATALAYER_LISTEN", value_name = "ADDR", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "DATALAYER_LISTEN",
+        value_name = "ADDR",
+        hide_env_values = true
+    )]
     listen: Option<String>,
     /// Address under which browsers reach the studio, such as https://studio.example; needed when listening on more than this machine
-    #[arg(long, env = "DATALAYER_PUBLIC_URL", value_name = "URL", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "DATALAYER_PUBLIC_URL",
+        value_name = "URL",
+        hide_env_values = true
+    )]
     public_url: Option<String>,
     /// Folder with the browser's files [default: `site` beside the executable or one folder up]
-    #[arg(long, env = "DATALAYER_SITE", value_name = "DIR", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "DATALAYER_SITE",
+        value_name = "DIR",
+        hide_env_values = true
+    )]
     site: Option<String>,
     /// Run code on this machine: auto, on or off; auto is on only while listening on this machine alone [default: auto]
-    #[arg(long, env = "DATALAYER_KERNELS", value_name = "WHEN", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "DATALAYER_KERNELS",
+        value_name = "WHEN",
+        hide_env_values = true
+    )]
     kernels: Option<String>,
     /// Python environment with ipykernel (its folder, or its interpreter) [default: ~/.cache/datalayer/python, if it is there]
-    #[arg(long, env = "DATALAYER_PYTHON", value_name = "DIR", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "DATALAYER_PYTHON",
+        value_name = "DIR",
+        hide_env_values = true
+    )]
     python: Option<String>,
     /// What is logged: error, warn, info, debug, trace, or a filter such as info,api=debug [default: info]
-    #[arg(long, env = "DATALAYER_LOG", value_name = "LEVEL", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "DATALAYER_LOG",
+        value_name = "LEVEL",
+        hide_env_values = true
+    )]
     log: Option<String>,
     /// How many proxies of yours stand in front and append to X-Forwarded-For [default: 0]
-    #[arg(long, env = "DATALAYER_TRUSTED_PROXIES", value_name = "N", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "DATALAYER_TRUSTED_PROXIES",
+        value_name = "N",
+        hide_env_values = true
+    )]
     trusted_proxies: Option<String>,
     /// Requests per second that one address may make; 0 for no limit [default: 300]
-    #[arg(long, env = "DATALAYER_REQUESTS_PER_SECOND", value_name = "N", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "DATALAYER_REQUESTS_PER_SECOND",
+        value_name = "N",
+        hide_env_values = true
+    )]
     requests_per_second: Option<String>,
     /// Threads that serve [default: 2]
-    #[arg(long, env = "DATALAYER_THREADS", value_name = "N", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "DATALAYER_THREADS",
+        value_name = "N",
+        hide_env_values = true
+    )]
     threads: Option<String>,
 }
 
@@ -103,14 +163,22 @@ impl PlaceArgs {
             Some(data) => PathBuf::from(data),
             None => home()?.join(".local/share/datalayer"),
         };
-        let data = std::path::absolute(&data).with_context(|| format!("data: {} is not a folder one can have", data.display()))?;
+        let data = std::path::absolute(&data)
+            .with_context(|| format!("data: {} is not a folder one can have", data.display()))?;
         let file = match named {
             Some(file) => file,
             None => {
                 let beside = data.join("datalayer.toml");
-                let file = if beside.exists() { File::read(&beside)? } else { File::default() };
+                let file = if beside.exists() {
+                    File::read(&beside)?
+                } else {
+                    File::default()
+                };
                 if file.data.is_some() {
-                    bail!("data: {} lies in the data folder and cannot say where that is; remove the line", beside.display());
+                    bail!(
+                        "data: {} lies in the data folder and cannot say where that is; remove the line",
+                        beside.display()
+                    );
                 }
                 file
             }
@@ -124,7 +192,9 @@ impl ServeArgs {
     pub fn resolve(self) -> Result<Config> {
         let (place, file) = self.place.open()?;
         let listen = address(given(self.listen, file.listen))?;
-        let public_url = given(self.public_url, file.public_url).map(|url| url.parse::<PublicUrl>()).transpose()?;
+        let public_url = given(self.public_url, file.public_url)
+            .map(|url| url.parse::<PublicUrl>())
+            .transpose()?;
         let loopback = listen.ip().to_canonical().is_loopback();
         if !loopback && public_url.is_none() {
             bail!(
@@ -140,12 +210,24 @@ impl ServeArgs {
             Some(other) => bail!("kernels: `{other}` is none of auto, on and off"),
         };
         let log = given(self.log, file.log).unwrap_or_else(|| "info".to_owned());
-        tracing_subscriber::EnvFilter::try_new(&log).map_err(|error| anyhow!("log: `{log}` is no level and no filter: {error}"))?;
+        tracing_subscriber::EnvFilter::try_new(&log)
+            .map_err(|error| anyhow!("log: `{log}` is no level and no filter: {error}"))?;
         Ok(Config {
-            site: given(self.site, file.site).map_or_else(default_site, |site| Ok(PathBuf::from(site)))?,
+            site: given(self.site, file.site)
+                .map_or_else(default_site, |site| Ok(PathBuf::from(site)))?,
             python: python(given(self.python, file.python))?,
-            trusted_proxies: number("trusted-proxies", given(self.trusted_proxies, file.trusted_proxies), 0, 0..=16)?,
-            requests_per_second: number("requests-per-second", given(self.requests_per_second, file.requests_per_second), 300, 0..=1_000_000)?,
+            trusted_proxies: number(
+                "trusted-proxies",
+                given(self.trusted_proxies, file.trusted_proxies),
+                0,
+                0..=16,
+            )?,
+            requests_per_second: number(
+                "requests-per-second",
+                given(self.requests_per_second, file.requests_per_second),
+                300,
+                0..=1_000_000,
+            )?,
             threads: number("threads", given(self.threads, file.threads), 2, 1..=256)?,
             place,
             listen,
@@ -174,7 +256,11 @@ impl FromStr for PublicUrl {
     type Err = anyhow::Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let wrong = || anyhow!("public-url: `{text}` is not the address of a studio; write it as https://studio.example, without a path");
+        let wrong = || {
+            anyhow!(
+                "public-url: `{text}` is not the address of a studio; write it as https://studio.example, without a path"
+            )
+        };
         let uri: axum::http::Uri = text.trim_end_matches('/').parse().map_err(|_| wrong())?;
         let https = match uri.scheme_str() {
             Some("https") => true,
@@ -188,9 +274,14 @@ impl FromStr for PublicUrl {
         let host = authority.host().to_ascii_lowercase();
         let here = host == "localhost"
             || host.ends_with(".localhost")
-            || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+            || host
+                .trim_matches(['[', ']'])
+                .parse::<IpAddr>()
+                .is_ok_and(|address| address.is_loopback());
         if !https && !here {
-            bail!("public-url: {text} is not encrypted, and whoever is between would read passwords; put a proxy with https in front and give its address");
+            bail!(
+                "public-url: {text} is not encrypted, and whoever is between would read passwords; put a proxy with https in front and give its address"
+            );
         }
         let port = match authority.port_u16() {
             Some(443) if https => None,
@@ -198,7 +289,10 @@ impl FromStr for PublicUrl {
             port => port,
         };
         let scheme = if https { "https" } else { "http" };
-        let origin = port.map_or_else(|| format!("{scheme}://{host}"), |port| format!("{scheme}://{host}:{port}"));
+        let origin = port.map_or_else(
+            || format!("{scheme}://{host}"),
+            |port| format!("{scheme}://{host}:{port}"),
+        );
         Ok(Self { origin, https })
     }
 }
@@ -222,10 +316,17 @@ struct File {
 
 impl File {
     fn read(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path).map_err(|error| anyhow!("config: {} cannot be read: {error}", path.display()))?;
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| anyhow!("config: {} cannot be read: {error}", path.display()))?;
         toml::from_str(&text).map_err(|error| {
-            let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
-            anyhow!("config: {} line {line}: {}", path.display(), error.message())
+            let line = error.span().map_or(1, |span| {
+                text[..span.start.min(text.len())].matches('\n').count() + 1
+            });
+            anyhow!(
+                "config: {} line {line}: {}",
+                path.display(),
+                error.message()
+            )
         })
     }
 }
@@ -255,32 +356,47 @@ impl<'de> Deserialize<'de> for Word {
 
 /// The flag or variable, else the file. An empty variable is none.
 fn given(flag: Option<String>, file: Option<Word>) -> Option<String> {
-    flag.filter(|text| !text.is_empty()).or(file.map(|Word(text)| text))
+    flag.filter(|text| !text.is_empty())
+        .or(file.map(|Word(text)| text))
 }
 
 fn address(text: Option<String>) -> Result<SocketAddr> {
-    let Some(text) = text else { return Ok(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 3000)) };
+    let Some(text) = text else {
+        return Ok(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 3000));
+    };
     let numbers = match text.strip_prefix("localhost:") {
         Some(port) => format!("127.0.0.1:{port}"),
         None => text.clone(),
     };
-    numbers.parse().map_err(|_| anyhow!("listen: `{text}` is not an address with a port; write it as 127.0.0.1:3000"))
+    numbers.parse().map_err(|_| {
+        anyhow!("listen: `{text}` is not an address with a port; write it as 127.0.0.1:3000")
+    })
 }
 
-fn number<N>(field: &str, text: Option<String>, default: N, range: std::ops::RangeInclusive<N>) -> Result<N>
+fn number<N>(
+    field: &str,
+    text: Option<String>,
+    default: N,
+    range: std::ops::RangeInclusive<N>,
+) -> Result<N>
 where
     N: FromStr + PartialOrd + fmt::Display + Copy,
 {
     let Some(text) = text else { return Ok(default) };
     match text.parse() {
         Ok(number) if range.contains(&number) => Ok(number),
-        _ => bail!("{field}: `{text}` is not a whole number from {} to {}", range.start(), range.end()),
+        _ => bail!(
+            "{field}: `{text}` is not a whole number from {} to {}",
+            range.start(),
+            range.end()
+        ),
     }
 }
 
 /// `site` beside the executable, or one folder up (where a build leaves it).
 fn default_site() -> Result<PathBuf> {
-    let executable = std::env::current_exe().context("site: the executable's own folder is unknown; name the folder with --site")?;
+    let executable = std::env::current_exe()
+        .context("site: the executable's own folder is unknown; name the folder with --site")?;
     let folder = executable.parent().unwrap_or(Path::new("."));
     let beside = folder.join("site");
     Ok(match folder.parent().map(|above| above.join("site")) {
@@ -295,7 +411,11 @@ fn python(given: Option<String>) -> Result<Option<PathBuf>> {
         return Ok(usual.filter(|folder| folder.join("bin/python").exists()));
     };
     let path = PathBuf::from(&given);
-    let folder = if path.is_file() { path.parent().and_then(Path::parent).map(Path::to_path_buf) } else { Some(path) };
+    let folder = if path.is_file() {
+        path.parent().and_then(Path::parent).map(Path::to_path_buf)
+    } else {
+        Some(path)
+    };
     match folder {
         Some(folder) if folder.join("bin/python").exists() => Ok(Some(folder)),
         _ => bail!("python: {given} is not a Python environment (it has no bin/python)"),
@@ -303,12 +423,16 @@ fn python(given: Option<String>) -> Result<Option<PathBuf>> {
 }
 
 fn home() -> Result<PathBuf> {
-    std::env::home_dir().filter(|home| home.is_absolute()).context("data: there is no home folder; name the data folder with --data")
+    std::env::home_dir()
+        .filter(|home| home.is_absolute())
+        .context("data: there is no home folder; name the data folder with --data")
 }
 
 /// The environment as it was at the start, for the gateway, which passes on to kernels only what is harmless of it.
 pub fn environment() -> Vec<(String, String)> {
-    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect()
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
 }
 
 #[cfg(test)]
@@ -321,15 +445,35 @@ mod tests {
 
     #[test]
     fn a_public_url_becomes_the_origin_browsers_send() {
-        assert_eq!(origin("https://Studio.Example/").unwrap(), "https://studio.example");
-        assert_eq!(origin("https://studio.example:443").unwrap(), "https://studio.example");
-        assert_eq!(origin("https://studio.example:8443").unwrap(), "https://studio.example:8443");
-        assert_eq!(origin("http://localhost:3000").unwrap(), "http://localhost:3000");
+        assert_eq!(
+            origin("https://Studio.Example/").unwrap(),
+            "https://studio.example"
+        );
+        assert_eq!(
+            origin("https://studio.example:443").unwrap(),
+            "https://studio.example"
+        );
+        assert_eq!(
+            origin("https://studio.example:8443").unwrap(),
+            "https://studio.example:8443"
+        );
+        assert_eq!(
+            origin("http://localhost:3000").unwrap(),
+            "http://localhost:3000"
+        );
     }
 
     #[test]
     fn a_public_url_in_the_clear_is_refused_beyond_this_machine() {
-        for bad in ["http://studio.example", "ftp://x", "studio.example", "https://", "https://a/path", "https://user@a", "https://a?x"] {
+        for bad in [
+            "http://studio.example",
+            "ftp://x",
+            "studio.example",
+            "https://",
+            "https://a/path",
+            "https://user@a",
+            "https://a?x",
+        ] {
             let words = origin(bad).unwrap_err().to_string();
             assert!(words.starts_with("public-url: "), "{bad}: {words}");
         }
@@ -338,10 +482,34 @@ mod tests {
     #[test]
     fn a_field_that_cannot_be_is_named_in_one_sentence() {
         let cases: [(ServeArgs, &str); 4] = [
-            (ServeArgs { listen: Some("3000".into()), ..here() }, "listen: "),
-            (ServeArgs { kernels: Some("yes".into()), ..here() }, "kernels: "),
-            (ServeArgs { threads: Some("0".into()), ..here() }, "threads: "),
-            (ServeArgs { listen: Some("0.0.0.0:3000".into()), ..here() }, "public-url: "),
+            (
+                ServeArgs {
+                    listen: Some("3000".into()),
+                    ..here()
+                },
+                "listen: ",
+            ),
+            (
+                ServeArgs {
+                    kernels: Some("yes".into()),
+                    ..here()
+                },
+                "kernels: ",
+            ),
+            (
+                ServeArgs {
+                    threads: Some("0".into()),
+                    ..here()
+                },
+                "threads: ",
+            ),
+            (
+                ServeArgs {
+                    listen: Some("0.0.0.0:3000".into()),
+                    ..here()
+                },
+                "public-url: ",
+            ),
         ];
         for (args, start) in cases {
             let words = args.resolve().unwrap_err().to_string();
@@ -352,24 +520,50 @@ mod tests {
 
     #[test]
     fn kernels_are_off_beyond_this_machine_until_asked_for() {
-        let wide = || ServeArgs { listen: Some("0.0.0.0:0".into()), public_url: Some("https://studio.example".into()), ..here() };
+        let wide = || ServeArgs {
+            listen: Some("0.0.0.0:0".into()),
+            public_url: Some("https://studio.example".into()),
+            ..here()
+        };
         assert!(here().resolve().unwrap().kernels);
         assert!(!wide().resolve().unwrap().kernels);
-        assert!(ServeArgs { kernels: Some("on".into()), ..wide() }.resolve().unwrap().kernels);
+        assert!(
+            ServeArgs {
+                kernels: Some("on".into()),
+                ..wide()
+            }
+            .resolve()
+            .unwrap()
+            .kernels
+        );
     }
 
     #[test]
     fn a_flag_wins_over_the_file_and_the_file_over_the_default() {
         let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("datalayer.toml"), "listen = \"127.0.0.1:4000\"\nthreads = 3\n").unwrap();
+        std::fs::write(
+            folder.path().join("datalayer.toml"),
+            "listen = \"127.0.0.1:4000\"\nthreads = 3\n",
+        )
+        .unwrap();
         let args = |listen: Option<&str>| ServeArgs {
-            place: PlaceArgs { data: Some(folder.path().to_str().unwrap().into()), ..PlaceArgs::default() },
+            place: PlaceArgs {
+                data: Some(folder.path().to_str().unwrap().into()),
+                ..PlaceArgs::default()
+            },
             listen: listen.map(str::to_owned),
             ..ServeArgs::default()
         };
         let of_file = args(None).resolve().unwrap();
         assert_eq!((of_file.listen.port(), of_file.threads), (4000, 3));
-        assert_eq!(args(Some("127.0.0.1:5000")).resolve().unwrap().listen.port(), 5000);
+        assert_eq!(
+            args(Some("127.0.0.1:5000"))
+                .resolve()
+                .unwrap()
+                .listen
+                .port(),
+            5000
+        );
     }
 
     #[test]
@@ -377,12 +571,27 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("other.toml");
         std::fs::write(&path, "threads = 2\nlissten = \"127.0.0.1:1\"\n").unwrap();
-        let args = ServeArgs { place: PlaceArgs { config: Some(path.to_str().unwrap().into()), ..PlaceArgs::default() }, ..ServeArgs::default() };
+        let args = ServeArgs {
+            place: PlaceArgs {
+                config: Some(path.to_str().unwrap().into()),
+                ..PlaceArgs::default()
+            },
+            ..ServeArgs::default()
+        };
         let words = args.resolve().unwrap_err().to_string();
-        assert!(words.contains("line 2") && words.contains("lissten"), "{words}");
+        assert!(
+            words.contains("line 2") && words.contains("lissten"),
+            "{words}"
+        );
     }
 
     fn here() -> ServeArgs {
-        ServeArgs { place: PlaceArgs { data: Some("/nowhere/at/all".into()), ..PlaceArgs::default() }, ..ServeArgs::default() }
+        ServeArgs {
+            place: PlaceArgs {
+                data: Some("/nowhere/at/all".into()),
+                ..PlaceArgs::default()
+            },
+            ..ServeArgs::default()
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! The studio: configuration, wiring, router and lifecycle.
 
+#![recursion_limit = "512"]
+
 mod admin;
 pub mod cli;
 pub mod config;

@@ -21,12 +21,19 @@ impl NoKernels {
 }
 
 fn off<T>() -> Result<T> {
-    Err(Error::forbidden("kernels.off", "code does not run on this studio; its administrator can start it with --kernels on"))
+    Err(Error::forbidden(
+        "kernels.off",
+        "code does not run on this studio; its administrator can start it with --kernels on",
+    ))
 }
 
 #[async_trait]
 impl Runner for NoKernels {
-    async fn listen(&self, notebook: &NotebookId, _: Box<dyn Fn(RuntimeNews) + Send + Sync>) -> Result<(Runs, KernelView)> {
+    async fn listen(
+        &self,
+        notebook: &NotebookId,
+        _: Box<dyn Fn(RuntimeNews) + Send + Sync>,
+    ) -> Result<(Runs, KernelView)> {
         Ok((self.runs.load(notebook).await?, KernelView::default()))
     }
     async fn deafen(&self, _: &NotebookId) {}

@@ -7,12 +7,14 @@ use app::{Assets, CookieMode};
 use axum::Router;
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use leptos::config::LeptosOptions;
 use leptos::nonce::use_nonce;
 use leptos::prelude::{provide_context, use_context};
-use leptos_axum::{AxumRouteListing, LeptosRoutes, ResponseOptions, generate_route_list, render_app_async_with_context};
+use leptos_axum::{
+    AxumRouteListing, LeptosRoutes, ResponseOptions, generate_route_list,
+    render_app_async_with_context,
+};
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 
@@ -23,12 +25,16 @@ pub fn list() -> Vec<AxumRouteListing> {
 
 /// Every server function: method and address.
 pub fn calls() -> Vec<(Method, String)> {
-    leptos::server_fn::axum::server_fn_paths().map(|(path, method)| (method, path.to_owned())).collect()
+    leptos::server_fn::axum::server_fn_paths()
+        .map(|(path, method)| (method, path.to_owned()))
+        .collect()
 }
 
 /// Pages and server functions, for whoever the cookie says.
 pub fn router(doors: &Arc<Doors>, assets: Assets) -> Router {
-    let cookies = CookieMode { secure: doors.settings.cookies == api::CookieMode::Https };
+    let cookies = CookieMode {
+        secure: doors.settings.cookies == api::CookieMode::Https,
+    };
     let context = move || {
         provide_context(assets.clone());
         provide_context(cookies);
@@ -48,15 +54,15 @@ pub fn router(doors: &Arc<Doors>, assets: Assets) -> Router {
 
 /// The page's policy, with the nonce its scripts carry. Server functions have no nonce and keep the policy of answers.
 fn guard_page() {
-    let (Some(nonce), Some(response)) = (use_nonce(), use_context::<ResponseOptions>()) else { return };
+    let (Some(nonce), Some(response)) = (use_nonce(), use_context::<ResponseOptions>()) else {
+        return;
+    };
     if let Ok(policy) = HeaderValue::from_str(&api::page_policy(&nonce)) {
         response.insert_header(header::CONTENT_SECURITY_POLICY, policy);
     }
 }
 
-async fn elsewhere(method: Method) -> Response {
-    let mut response = StatusCode::METHOD_NOT_ALLOWED.into_response();
-    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
-    tracing::debug!(%method, "no page takes this method");
-    response
+/// No page and no server function is here; what other methods a page takes, its own route says.
+async fn elsewhere() -> StatusCode {
+    StatusCode::NOT_FOUND
 }

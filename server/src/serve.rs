@@ -40,7 +40,9 @@ const LAST_REQUESTS: Duration = Duration::from_secs(1);
 pub async fn serve(config: Config) -> Result<()> {
     let mut stop = Stop::listen()?;
     let files = raise_file_limit();
-    let listener = TcpListener::bind(config.listen).await.with_context(|| format!("listen: {} cannot be used", config.listen))?;
+    let listener = TcpListener::bind(config.listen)
+        .await
+        .with_context(|| format!("listen: {} cannot be used", config.listen))?;
     let bound = listener.local_addr()?;
 
     let studio = Studio::open(&config).await?;
@@ -50,27 +52,50 @@ pub async fn serve(config: Config) -> Result<()> {
 
     let connections = CONNECTIONS.min(files.saturating_sub(256)).max(64);
     let graceful = GracefulShutdown::new();
-    let accepting = accept(&listener, &app, &graceful, Arc::new(Semaphore::new(connections)));
+    let accepting = accept(
+        &listener,
+        &app,
+        &graceful,
+        Arc::new(Semaphore::new(connections)),
+    );
     tokio::select! {
         never = accepting => match never {},
         name = stop.told() => tracing::info!(signal = name, "closing"),
     }
     drop(listener);
     address_file.remove();
-    if tokio::time::timeout(LAST_WORDS, studio.close_rooms()).await.is_err() {
+    if tokio::time::timeout(LAST_WORDS, studio.close_rooms())
+        .await
+        .is_err()
+    {
         tracing::warn!("some rooms did not finish in time; what was acknowledged is in the log");
     }
     studio.close_sockets();
-    if tokio::time::timeout(LAST_REQUESTS, graceful.shutdown()).await.is_err() {
+    if tokio::time::timeout(LAST_REQUESTS, graceful.shutdown())
+        .await
+        .is_err()
+    {
         tracing::warn!("some requests were cut");
     }
-    tokio::time::timeout(LAST_REQUESTS, studio.close()).await.ok();
+    tokio::time::timeout(LAST_REQUESTS, studio.close())
+        .await
+        .ok();
     Ok(())
 }
 
-async fn accept(listener: &TcpListener, app: &Router, graceful: &GracefulShutdown, places: Arc<Semaphore>) -> Infallible {
+async fn accept(
+    listener: &TcpListener,
+    app: &Router,
+    graceful: &GracefulShutdown,
+    places: Arc<Semaphore>,
+) -> Infallible {
     let mut server = auto::Builder::new(TokioExecutor::new());
-    server.http1().timer(TokioTimer::new()).header_read_timeout(HEAD).max_headers(100).max_buf_size(64 * 1024);
+    server
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD)
+        .max_headers(100)
+        .max_buf_size(64 * 1024);
     server
         .http2()
         .timer(TokioTimer::new())
@@ -81,7 +106,9 @@ async fn accept(listener: &TcpListener, app: &Router, graceful: &GracefulShutdow
     let server = Arc::new(server);
     loop {
         // The semaphore is never closed.
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { continue };
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else {
+            continue;
+        };
         let (stream, peer) = match listener.accept().await {
             Ok(accepted) => accepted,
             Err(error) => {
@@ -101,7 +128,9 @@ async fn accept(listener: &TcpListener, app: &Router, graceful: &GracefulShutdow
                 answer(app.clone(), request, peer)
             });
             let stream: TokioIo<TcpStream> = TokioIo::new(stream);
-            let connection = server.serve_connection_with_upgrades(stream, service).into_owned();
+            let connection = server
+                .serve_connection_with_upgrades(stream, service)
+                .into_owned();
             let mut connection = pin!(watcher.watch(connection));
             tokio::select! {
                 _ = &mut connection => {}
@@ -117,7 +146,11 @@ async fn accept(listener: &TcpListener, app: &Router, graceful: &GracefulShutdow
     }
 }
 
-async fn answer(app: Router, request: Request<Incoming>, peer: SocketAddr) -> Result<axum::response::Response, Infallible> {
+async fn answer(
+    app: Router,
+    request: Request<Incoming>,
+    peer: SocketAddr,
+) -> Result<axum::response::Response, Infallible> {
     let mut request = request.map(Body::new);
     request.extensions_mut().insert(Peer(peer));
     app.oneshot(request).await
@@ -131,7 +164,11 @@ async fn announce(config: &Config, bound: SocketAddr, studio: &Studio) {
     writeln!(out, "Datalayer is at {address}").ok();
     match studio.setup_token().await {
         Ok(Some(token)) => {
-            writeln!(out, "Open this link once to become its administrator: {address}/set-up?token={token}").ok();
+            writeln!(
+                out,
+                "Open this link once to become its administrator: {address}/set-up?token={token}"
+            )
+            .ok();
         }
         Ok(None) => {}
         Err(error) => tracing::error!(%error, "no set-up link could be made"),
@@ -169,7 +206,10 @@ struct Stop {
 
 impl Stop {
     fn listen() -> Result<Self> {
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
     }
 
     async fn told(&mut self) -> &'static str {
@@ -184,7 +224,18 @@ impl Stop {
 fn raise_file_limit() -> usize {
     let limit = getrlimit(Resource::Nofile);
     if limit.current != limit.maximum {
-        setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }).ok();
+        setrlimit(
+            Resource::Nofile,
+            Rlimit {
+                current: limit.maximum,
+                maximum: limit.maximum,
+            },
+        )
+        .ok();
     }
-    getrlimit(Resource::Nofile).current.map_or(usize::MAX, |files| usize::try_from(files).unwrap_or(usize::MAX))
+    getrlimit(Resource::Nofile)
+        .current
+        .map_or(usize::MAX, |files| {
+            usize::try_from(files).unwrap_or(usize::MAX)
+        })
 }

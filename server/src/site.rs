@@ -23,7 +23,9 @@ pub struct Site {
 impl Site {
     pub fn open(folder: &Path) -> Self {
         let manifest = folder.join("manifest.json");
-        let names: BTreeMap<String, String> = match std::fs::read(&manifest).map(|json| serde_json::from_slice(&json)) {
+        let names: BTreeMap<String, String> = match std::fs::read(&manifest)
+            .map(|json| serde_json::from_slice(&json))
+        {
             Ok(Ok(names)) => names,
             Ok(Err(error)) => {
                 tracing::error!(%error, file = %manifest.display(), "the manifest of the browser's files cannot be read; build them again");
@@ -39,20 +41,32 @@ impl Site {
             None => folder.join("frame.html"),
         };
         let frame = std::fs::read(frame).ok().map(Bytes::from);
-        Self { folder: folder.to_path_buf(), assets: Assets::new(names), frame }
+        Self {
+            folder: folder.to_path_buf(),
+            assets: Assets::new(names),
+            frame,
+        }
     }
 
     /// `/pkg/…`: compressed siblings where there are any, and kept for ever, since another content has another name.
     pub fn files(&self) -> Router {
-        let files = ServeDir::new(self.folder.join("pkg")).precompressed_br().precompressed_gzip().append_index_html_on_directories(false);
-        Router::new().nest_service("/pkg", files).layer(from_fn(for_ever))
+        let files = ServeDir::new(self.folder.join("pkg"))
+            .precompressed_br()
+            .precompressed_gzip()
+            .append_index_html_on_directories(false);
+        Router::new()
+            .nest_service("/pkg", files)
+            .layer(from_fn(for_ever))
     }
 }
 
 async fn for_ever(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     if response.status().is_success() || response.status() == axum::http::StatusCode::NOT_MODIFIED {
-        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable"));
+        response.headers_mut().insert(
+            header::CACHE_CONTROL,
+            HeaderValue::from_static("public, max-age=31536000, immutable"),
+        );
     }
     response
 }

@@ -16,7 +16,8 @@ pub fn password() -> Result<String> {
     let shown = tcgetattr(&stdin).context("password-stdin: this terminal cannot be asked")?;
     let mut hidden = shown.clone();
     hidden.local_modes.remove(LocalModes::ECHO);
-    tcsetattr(&stdin, OptionalActions::Now, &hidden).context("password-stdin: this terminal cannot hide what is typed")?;
+    tcsetattr(&stdin, OptionalActions::Now, &hidden)
+        .context("password-stdin: this terminal cannot hide what is typed")?;
     let password = line();
     tcsetattr(&stdin, OptionalActions::Now, &shown).ok();
     eprintln!();
@@ -25,7 +26,10 @@ pub fn password() -> Result<String> {
 
 fn line() -> Result<String> {
     let mut text = String::new();
-    std::io::stdin().lock().read_line(&mut text).context("password-stdin: standard input is not UTF-8 text")?;
+    std::io::stdin()
+        .lock()
+        .read_line(&mut text)
+        .context("password-stdin: standard input is not UTF-8 text")?;
     let password = text.strip_suffix('\n').unwrap_or(&text);
     let password = password.strip_suffix('\r').unwrap_or(password);
     if password.is_empty() {

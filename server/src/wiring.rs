@@ -7,11 +7,13 @@ use api::{Doors, Settings};
 use async_trait::async_trait;
 use axum::Router;
 use datalayer::{Caller, Ledger, Live, RunLedger, Runner, Session, SessionId};
+use jupyter::Gateway;
 use rooms::Rooms;
 use service::{Clock, House};
 use tokio::sync::broadcast;
 
-use crate::config::Config;
+use crate::cli;
+use crate::config::{self, Config};
 use crate::no_kernels::NoKernels;
 use crate::pages;
 use crate::site::Site;
@@ -28,28 +30,44 @@ impl Studio {
     /// Opens the data, the rooms and the doors. Refused while another studio has the data.
     pub async fn open(config: &Config) -> Result<Self> {
         let place = &config.place;
-        let house = House::open(service::Config { data: place.data.clone(), database: place.database.clone(), clock: Clock::system() }).await?;
+        let house = House::open(service::Config {
+            data: place.data.clone(),
+            database: place.database.clone(),
+            clock: Clock::system(),
+        })
+        .await?;
         let ledger: Arc<dyn Ledger> = Arc::new(house.clone());
         let runs: Arc<dyn RunLedger> = Arc::new(house.clone());
-        let runner: Arc<dyn Runner> = Arc::new(NoKernels::new(runs));
+        let runner = runner(config, runs).await?;
         let rooms = Rooms::new(Arc::clone(&ledger), runner, rooms::Config::default());
         let live: Arc<dyn Live> = Arc::new(rooms.clone());
         house.set_live(Arc::clone(&live));
         let site = Site::open(&config.site);
         let settings = Settings {
-            cookies: if config.is_https() { api::CookieMode::Https } else { api::CookieMode::PlainLoopback },
+            cookies: if config.is_https() {
+                api::CookieMode::Https
+            } else {
+                api::CookieMode::PlainLoopback
+            },
             origin: config.public_url.as_ref().map(|url| url.origin.clone()),
             trusted_proxies: config.trusted_proxies,
             requests_per_second: config.requests_per_second,
             frame: site.frame.clone(),
         };
         let doors = Doors::new(Arc::new(Inside(house.clone())), ledger, live, settings);
-        Ok(Self { house, rooms, doors, site })
+        Ok(Self {
+            house,
+            rooms,
+            doors,
+            site,
+        })
     }
 
     /// Every route of the studio, with every layer around it.
     pub fn router(&self) -> Router {
-        let routes = api::router(&self.doors).merge(self.site.files()).merge(pages::router(&self.doors, self.site.assets.clone()));
+        let routes = api::router(&self.doors)
+            .merge(self.site.files())
+            .merge(pages::router(&self.doors, self.site.assets.clone()));
         api::around_everything(routes, &self.doors)
     }
 
@@ -71,6 +89,23 @@ impl Studio {
     pub async fn close(&self) {
         self.house.close().await;
     }
+}
+
+/// The embedded gateway, or what stands in where code does not run.
+async fn runner(config: &Config, runs: Arc<dyn RunLedger>) -> Result<Arc<dyn Runner>> {
+    if !config.kernels {
+        return Ok(Arc::new(NoKernels::new(runs)));
+    }
+    let gateway = jupyter::Config {
+        environment: config::environment(),
+        python: config.python.clone(),
+        ..jupyter::Config::new(
+            config.place.data.clone(),
+            cli::own_path()?,
+            vec!["kernel-supervisor".into()],
+        )
+    };
+    Ok(Gateway::open(gateway, runs).await?)
 }
 
 /// The house, as the doors know it.

@@ -25,13 +25,17 @@ impl fmt::Display for Source {
 impl Source {
     /// `proxies` of our own stand in front: the client is what the outermost of them saw. With none, the header is whatever the client likes, so it is not read.
     pub fn of(headers: &HeaderMap, extensions: &Extensions, proxies: usize) -> Self {
-        let peer = extensions.get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |Peer(peer)| peer.ip());
+        let peer = extensions
+            .get::<Peer>()
+            .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |Peer(peer)| peer.ip());
         let forwarded = || {
             let mut hops = Vec::new();
             for line in headers.get_all("x-forwarded-for") {
                 hops.extend(line.to_str().ok()?.split(',').map(str::trim));
             }
-            hops.get(hops.len().checked_sub(proxies)?)?.parse::<IpAddr>().ok()
+            hops.get(hops.len().checked_sub(proxies)?)?
+                .parse::<IpAddr>()
+                .ok()
         };
         let client = if proxies == 0 { None } else { forwarded() };
         Self(coarse(client.unwrap_or(peer)))
@@ -41,7 +45,11 @@ impl Source {
 impl<S: Send + Sync> FromRequestParts<S> for Source {
     type Rejection = Infallible;
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        Ok(parts.extensions.get::<Self>().copied().unwrap_or(Self(IpAddr::V4(Ipv4Addr::UNSPECIFIED))))
+        Ok(parts
+            .extensions
+            .get::<Self>()
+            .copied()
+            .unwrap_or(Self(IpAddr::V4(Ipv4Addr::UNSPECIFIED))))
     }
 }
 
@@ -77,7 +85,10 @@ mod tests {
     #[test]
     fn trusted_proxies_are_counted_from_the_right() {
         assert_eq!(source("10.0.0.9", Some("6.6.6.6, 1.2.3.4"), 1), "1.2.3.4");
-        assert_eq!(source("10.0.0.9", Some("6.6.6.6, 1.2.3.4, 10.0.0.8"), 2), "1.2.3.4");
+        assert_eq!(
+            source("10.0.0.9", Some("6.6.6.6, 1.2.3.4, 10.0.0.8"), 2),
+            "1.2.3.4"
+        );
         assert_eq!(source("10.0.0.9", Some("1.2.3.4"), 2), "10.0.0.9");
     }
 

@@ -32,23 +32,39 @@ pub async fn read(body: Body, limit: usize) -> Result<Bytes, Problem> {
     }
     let start = Instant::now();
     let mut stream = body.into_data_stream();
-    let mut whole = BytesMut::with_capacity(usize::try_from(announced.lower()).unwrap_or(0).min(1024 * 1024));
+    let mut whole = BytesMut::with_capacity(
+        usize::try_from(announced.lower())
+            .unwrap_or(0)
+            .min(1024 * 1024),
+    );
     loop {
         let deadline = start + PATIENCE + Duration::from_secs((whole.len() / PACE) as u64);
         match tokio::time::timeout_at(deadline, stream.next()).await {
             Err(_) => {
-                return Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "body.too_slow", "the body took too long to arrive"));
+                return Err(Problem::new(
+                    StatusCode::REQUEST_TIMEOUT,
+                    "body.too_slow",
+                    "the body took too long to arrive",
+                ));
             }
             Ok(None) => return Ok(whole.freeze()),
             Ok(Some(Err(_))) => {
-                return Err(Problem::new(StatusCode::BAD_REQUEST, "body.cut_off", "the body ended before it was complete"));
+                return Err(Problem::new(
+                    StatusCode::BAD_REQUEST,
+                    "body.cut_off",
+                    "the body ended before it was complete",
+                ));
             }
             Ok(Some(Ok(chunk))) if whole.len() + chunk.len() > limit => {
                 linger(Body::from_stream(stream));
                 return Err(too_large(limit));
             }
             // A body that came in one piece is not copied.
-            Ok(Some(Ok(chunk))) if whole.is_empty() && announced.exact() == Some(chunk.len() as u64) => return Ok(chunk),
+            Ok(Some(Ok(chunk)))
+                if whole.is_empty() && announced.exact() == Some(chunk.len() as u64) =>
+            {
+                return Ok(chunk);
+            }
             Ok(Some(Ok(chunk))) => whole.extend_from_slice(&chunk),
         }
     }
@@ -61,14 +77,26 @@ pub async fn bounded(request: Request, next: Next) -> Response {
     }
     let (parts, body) = request.into_parts();
     match read(body, JSON_LIMIT).await {
-        Ok(bytes) => next.run(Request::from_parts(parts, Body::from(bytes))).await,
+        Ok(bytes) => {
+            next.run(Request::from_parts(parts, Body::from(bytes)))
+                .await
+        }
         Err(problem) => problem.into_response(),
     }
 }
 
 pub fn too_large(limit: usize) -> Problem {
-    let words = if limit >= 1024 * 1024 { format!("{} MiB", limit / 1024 / 1024) } else { format!("{} KiB", limit / 1024) };
-    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body.too_large", format!("the body is larger than {words}, the limit here")).limit(limit)
+    let words = if limit >= 1024 * 1024 {
+        format!("{} MiB", limit / 1024 / 1024)
+    } else {
+        format!("{} KiB", limit / 1024)
+    };
+    Problem::new(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        "body.too_large",
+        format!("the body is larger than {words}, the limit here"),
+    )
+    .limit(limit)
 }
 
 /// A connection that is closed while its sender still writes loses the answer too; so read on for a moment.

@@ -28,7 +28,12 @@ impl CookieMode {
 
     /// The header that signs a browser in.
     pub fn set(self, secret: &str, seconds: i64) -> Option<HeaderValue> {
-        let text = format!("{}={secret}{}; Max-Age={}", self.name(), self.attributes(), seconds.max(0));
+        let text = format!(
+            "{}={secret}{}; Max-Age={}",
+            self.name(),
+            self.attributes(),
+            seconds.max(0)
+        );
         let mut value = HeaderValue::from_str(&text).ok()?;
         value.set_sensitive(true);
         Some(value)
@@ -44,7 +49,9 @@ impl CookieMode {
         let mut found = None;
         for line in headers.get_all(header::COOKIE) {
             for pair in line.to_str().ok()?.split(';') {
-                let Some((name, value)) = pair.trim().split_once('=') else { continue };
+                let Some((name, value)) = pair.trim().split_once('=') else {
+                    continue;
+                };
                 if name != self.name() {
                     continue;
                 }
@@ -99,12 +106,19 @@ mod tests {
 
     #[test]
     fn two_cookies_of_our_name_are_none() {
-        assert!(CookieMode::Https.find(&headers(&["__Host-studio=a", "__Host-studio=b"])).is_none());
+        assert!(
+            CookieMode::Https
+                .find(&headers(&["__Host-studio=a", "__Host-studio=b"]))
+                .is_none()
+        );
     }
 
     #[test]
     fn https_cookies_are_bound_to_the_host() {
         let header = CookieMode::Https.set("abc", 60).unwrap();
-        assert_eq!(header, "__Host-studio=abc; Path=/; HttpOnly; SameSite=Lax; Secure; Max-Age=60");
+        assert_eq!(
+            header,
+            "__Host-studio=abc; Path=/; HttpOnly; SameSite=Lax; Secure; Max-Age=60"
+        );
     }
 }

@@ -47,11 +47,26 @@ pub struct Doors {
 }
 
 impl Doors {
-    pub fn new(house: Arc<dyn House>, ledger: Arc<dyn Ledger>, live: Arc<dyn Live>, settings: Settings) -> Arc<Self> {
+    pub fn new(
+        house: Arc<dyn House>,
+        ledger: Arc<dyn Ledger>,
+        live: Arc<dyn Live>,
+        settings: Settings,
+    ) -> Arc<Self> {
         let limits = Limits::new(settings.requests_per_second);
         let sockets = Sockets::new();
-        tokio::spawn(Sockets::follow(Arc::clone(&sockets), house.ended_sessions()));
-        Arc::new(Self { house, ledger, live, settings, limits, sockets })
+        tokio::spawn(Sockets::follow(
+            Arc::clone(&sockets),
+            house.ended_sessions(),
+        ));
+        Arc::new(Self {
+            house,
+            ledger,
+            live,
+            settings,
+            limits,
+            sockets,
+        })
     }
 
     /// Tell every tab that the studio restarts, and close its socket.

@@ -10,10 +10,17 @@ use crate::spaces;
 use crate::visitor::Me;
 
 /// Import a file into a space, then show the notebook.
-pub async fn import(Me(me): Me, Path(space): Path<String>, request: Request) -> Answer<impl IntoResponse> {
+pub async fn import(
+    Me(me): Me,
+    Path(space): Path<String>,
+    request: Request,
+) -> Answer<impl IntoResponse> {
     let space = spaces::id(&space)?;
     me.read_space(&space).await?;
     let Upload { name, bytes } = Upload::read(request, None).await?;
     let (notebook, _) = me.import_notebook(&space, &name, bytes).await?;
-    Ok((StatusCode::SEE_OTHER, [(header::LOCATION, format!("/n/{}", notebook.id))]))
+    Ok((
+        StatusCode::SEE_OTHER,
+        [(header::LOCATION, format!("/n/{}", notebook.id))],
+    ))
 }

@@ -5,8 +5,8 @@ use std::fmt;
 
 use axum::extract::{FromRequest, Request};
 use axum::http::{StatusCode, header};
-use serde::de::{self, DeserializeOwned, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::Deserialize;
+use serde::de::{self, DeserializeOwned, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::error::Category;
 
 use crate::body::{self, JSON_LIMIT};
@@ -18,7 +18,11 @@ pub struct Json<T>(pub T);
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     type Rejection = Problem;
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
-        let media = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+        let media = request
+            .headers()
+            .get(header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or("");
         let essence = media.split(';').next().unwrap_or("").trim();
         if !essence.eq_ignore_ascii_case("application/json") {
             return Err(Problem::new(
@@ -35,12 +39,21 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
 /// Reads one JSON value strictly: no BOM, UTF-8 only, at most 128 levels deep, no name twice, no unknown fields where the type denies them.
 pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     if bytes.starts_with(&[0xef, 0xbb, 0xbf]) {
-        return Err(bad("json.bom", "the body starts with a byte order mark; send plain UTF-8").at(1, 1));
+        return Err(bad(
+            "json.bom",
+            "the body starts with a byte order mark; send plain UTF-8",
+        )
+        .at(1, 1));
     }
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
         let line = before.iter().filter(|&&byte| byte == b'\n').count() + 1;
-        let column = before.iter().rev().take_while(|&&byte| byte != b'\n').count() + 1;
+        let column = before
+            .iter()
+            .rev()
+            .take_while(|&&byte| byte != b'\n')
+            .count()
+            + 1;
         bad("json.invalid_utf8", "the body is not UTF-8").at(line, column)
     })?;
     serde_json::from_str::<Sound>(text).map_err(unsound)?;
@@ -81,7 +94,9 @@ fn unfit(error: serde_json::Error) -> Problem {
         "field.unfit"
     };
     let field = words.split('`').nth(1).unwrap_or("body").to_owned();
-    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, code, words).field(field).at(error.line(), error.column())
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, code, words)
+        .field(field)
+        .at(error.line(), error.column())
 }
 
 /// Any JSON whose objects name nothing twice. Reads everything, keeps nothing.
@@ -129,7 +144,9 @@ impl<'de> Visitor<'de> for SoundVisitor {
             entries.next_value::<Sound>()?;
             if let Some(name) = names.replace(name) {
                 let name: String = name.chars().take(64).collect();
-                return Err(de::Error::custom(format_args!("the name `{name}` stands twice in one object")));
+                return Err(de::Error::custom(format_args!(
+                    "the name `{name}` stands twice in one object"
+                )));
             }
         }
         Ok(Sound)
@@ -166,19 +183,30 @@ mod tests {
             (b"{\"name\":", "json.cut_off"),
             (b"", "json.cut_off"),
         ] {
-            assert_eq!(refused(body), (400, code.to_owned()), "{:?}", String::from_utf8_lossy(body));
+            assert_eq!(
+                refused(body),
+                (400, code.to_owned()),
+                "{:?}",
+                String::from_utf8_lossy(body)
+            );
         }
     }
 
     #[test]
     fn sound_json_of_the_wrong_shape_is_unprocessable() {
-        assert_eq!(refused(b"{\"name\":\"a\",\"role\":\"manager\"}"), (422, "field.unknown".to_owned()));
+        assert_eq!(
+            refused(b"{\"name\":\"a\",\"role\":\"manager\"}"),
+            (422, "field.unknown".to_owned())
+        );
         assert_eq!(refused(b"{}"), (422, "field.missing".to_owned()));
         assert_eq!(refused(b"{\"name\":1}"), (422, "field.unfit".to_owned()));
     }
 
     #[test]
     fn a_duplicate_is_found_however_deep_it_lies() {
-        assert_eq!(refused(b"{\"x\":[{\"a\":{\"b\":1,\"b\":2}}]}").1, "json.duplicate_name");
+        assert_eq!(
+            refused(b"{\"x\":[{\"a\":{\"b\":1,\"b\":2}}]}").1,
+            "json.duplicate_name"
+        );
     }
 }

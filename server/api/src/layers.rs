@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
+use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::Router;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::csrf::{CsrfLayer, ProtectionError};
 
@@ -40,13 +40,20 @@ pub fn around_everything(router: Router, doors: &Arc<Doors>) -> Router {
     if let Some(origin) = &doors.settings.origin {
         match csrf.clone().add_trusted_origin(origin) {
             Ok(layer) => csrf = layer,
-            Err(error) => tracing::warn!(%error, "the public URL is no origin a browser would send"),
+            Err(error) => {
+                tracing::warn!(%error, "the public URL is no origin a browser would send")
+            }
         }
     }
     router
         .layer(from_fn_with_state(Arc::clone(doors), limits::secrets))
         .layer(csrf.with_rejection_response(|_: ProtectionError| {
-            Problem::new(StatusCode::FORBIDDEN, "csrf.cross_origin", "this request came from another site's page, so nothing was done").into_response()
+            Problem::new(
+                StatusCode::FORBIDDEN,
+                "csrf.cross_origin",
+                "this request came from another site's page, so nothing was done",
+            )
+            .into_response()
         }))
         .layer(from_fn_with_state(Arc::clone(doors), limits::general))
         .layer(CatchPanicLayer::custom(panicked))
@@ -57,18 +64,33 @@ pub fn around_everything(router: Router, doors: &Arc<Doors>) -> Router {
 async fn outermost(State(doors): State<Arc<Doors>>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
     let id = RequestId(new_id());
-    let source = Source::of(request.headers(), request.extensions(), doors.settings.trusted_proxies);
+    let source = Source::of(
+        request.headers(),
+        request.extensions(),
+        doors.settings.trusted_proxies,
+    );
     request.extensions_mut().insert(id.clone());
     request.extensions_mut().insert(source);
     let method = request.method().clone();
     let path: String = request.uri().path().chars().take(256).collect();
-    let for_programs = path.starts_with("/api/") || path.starts_with("/ui/") || path == "/readyz" || path == "/live";
+    let for_programs = path.starts_with("/api/")
+        || path.starts_with("/ui/")
+        || path == "/readyz"
+        || path == "/live";
     let human = !path.starts_with("/api/")
-        && request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).is_some_and(|accept| accept.contains("text/html"));
+        && request
+            .headers()
+            .get(header::ACCEPT)
+            .and_then(|accept| accept.to_str().ok())
+            .is_some_and(|accept| accept.contains("text/html"));
 
     let mut response = next.run(request).await;
 
-    if let Some(mut problem) = response.extensions_mut().remove::<Problem>().or_else(|| wordless(&response, for_programs)) {
+    if let Some(mut problem) = response
+        .extensions_mut()
+        .remove::<Problem>()
+        .or_else(|| wordless(&response, for_programs))
+    {
         problem.request = id.0.to_string();
         if let Some(Panic(words)) = response.extensions_mut().remove() {
             tracing::error!(request = %id.0, %method, path, words, "a handler panicked");
@@ -91,10 +113,15 @@ async fn outermost(State(doors): State<Arc<Doors>>, mut request: Request, next: 
 /// A refusal that a framework made: it gets our words too. Pages and files bring their own.
 fn wordless(response: &Response, for_programs: bool) -> Option<Problem> {
     let status = response.status();
-    let media = response.headers().get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+    let media = response
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .map(HeaderValue::as_bytes);
     let ours = match media {
         None => false,
-        Some(media) => media.starts_with(b"application/") || (!for_programs && media.starts_with(b"text/html")),
+        Some(media) => {
+            media.starts_with(b"application/") || (!for_programs && media.starts_with(b"text/html"))
+        }
     };
     let refused = status.is_client_error() || status.is_server_error();
     // Server functions answer their own errors, in their own encoding, with text/plain or without a type.
@@ -104,13 +131,27 @@ fn wordless(response: &Response, for_programs: bool) -> Option<Problem> {
 
 fn dress(response: &mut Response, id: &RequestId, path: &str, cookies: CookieMode) {
     const FIXED: [(HeaderName, HeaderValue); 5] = [
-        (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-        (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
-        (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
-        (HeaderName::from_static("x-permitted-cross-domain-policies"), HeaderValue::from_static("none")),
+        (
+            header::X_CONTENT_TYPE_OPTIONS,
+            HeaderValue::from_static("nosniff"),
+        ),
+        (
+            HeaderName::from_static("cross-origin-opener-policy"),
+            HeaderValue::from_static("same-origin"),
+        ),
+        (
+            HeaderName::from_static("cross-origin-resource-policy"),
+            HeaderValue::from_static("same-origin"),
+        ),
+        (
+            HeaderName::from_static("x-permitted-cross-domain-policies"),
+            HeaderValue::from_static("none"),
+        ),
         (
             HeaderName::from_static("permissions-policy"),
-            HeaderValue::from_static("camera=(), microphone=(), geolocation=(), payment=(), usb=(), serial=(), midi=(), browsing-topics=()"),
+            HeaderValue::from_static(
+                "camera=(), microphone=(), geolocation=(), payment=(), usb=(), serial=(), midi=(), browsing-topics=()",
+            ),
         ),
     ];
     let switching = response.status() == StatusCode::SWITCHING_PROTOCOLS;
@@ -125,31 +166,51 @@ fn dress(response: &mut Response, id: &RequestId, path: &str, cookies: CookieMod
         headers.insert(name, value);
     }
     // The set-up link stands in the address of its page.
-    let referrer = if path == "/set-up" { "no-referrer" } else { "strict-origin-when-cross-origin" };
+    let referrer = if path == "/set-up" {
+        "no-referrer"
+    } else {
+        "strict-origin-when-cross-origin"
+    };
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static(referrer));
     if cookies == CookieMode::Https {
-        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+        headers.insert(
+            header::STRICT_TRANSPORT_SECURITY,
+            HeaderValue::from_static("max-age=31536000"),
+        );
     }
     headers
         .entry(header::CONTENT_SECURITY_POLICY)
-        .or_insert(HeaderValue::from_static("default-src 'none'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"));
-    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+        .or_insert(HeaderValue::from_static(
+            "default-src 'none'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'",
+        ));
+    headers
+        .entry(header::CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
 }
 
 #[derive(Clone)]
 struct Panic(String);
 
 fn panicked(cause: Box<dyn Any + Send>) -> Response<Body> {
-    let words = cause.downcast_ref::<String>().cloned().or_else(|| cause.downcast_ref::<&str>().map(|words| (*words).to_owned()));
+    let words = cause.downcast_ref::<String>().cloned().or_else(|| {
+        cause
+            .downcast_ref::<&str>()
+            .map(|words| (*words).to_owned())
+    });
     let mut response = Problem::bare(StatusCode::INTERNAL_SERVER_ERROR).into_response();
-    let words: String = words.unwrap_or_else(|| "without words".to_owned()).chars().take(256).collect();
+    let words: String = words
+        .unwrap_or_else(|| "without words".to_owned())
+        .chars()
+        .take(256)
+        .collect();
     response.extensions_mut().insert(Panic(words));
     response
 }
 
 /// Ids need not be secret, only different: random per process, then counted.
 fn new_id() -> Arc<str> {
-    static PROCESS: LazyLock<u64> = LazyLock::new(|| RandomState::new().hash_one(std::process::id()));
+    static PROCESS: LazyLock<u64> =
+        LazyLock::new(|| RandomState::new().hash_one(std::process::id()));
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     format!("{:08x}-{count:x}", *PROCESS >> 32).into()
@@ -170,6 +231,10 @@ mod tests {
         assert!(policy.contains("script-src 'nonce-abc' 'strict-dynamic' 'wasm-unsafe-eval';"));
         assert!(policy.contains("frame-src 'self';"));
         assert!(policy.contains("frame-ancestors 'none'"));
-        assert!(!policy.split(';').any(|part| part.contains("script-src") && part.contains("unsafe-inline")));
+        assert!(
+            !policy
+                .split(';')
+                .any(|part| part.contains("script-src") && part.contains("unsafe-inline"))
+        );
     }
 }

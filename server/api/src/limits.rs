@@ -36,7 +36,8 @@ pub struct Limits {
 impl Limits {
     pub fn new(requests_per_second: u32) -> Self {
         Self {
-            general: NonZeroU32::new(requests_per_second).map(|per_second| RateLimiter::keyed(Quota::per_second(per_second))),
+            general: NonZeroU32::new(requests_per_second)
+                .map(|per_second| RateLimiter::keyed(Quota::per_second(per_second))),
             secrets_by_source: RateLimiter::keyed(per_minute(30, 30)),
             secrets_by_account: RateLimiter::keyed(per_minute(6, 10)),
             secrets: RateLimiter::direct(per_minute(600, 100)),
@@ -51,11 +52,15 @@ impl Limits {
     }
 
     fn general(&self, source: Source) -> Result<(), Error> {
-        let Some(limiter) = &self.general else { return Ok(()) };
+        let Some(limiter) = &self.general else {
+            return Ok(());
+        };
         if limiter.len() > 10_000 {
             limiter.retain_recent();
         }
-        limiter.check_key(&source).map_err(|not_until| too_many(not_until.wait_time_from(self.clock.now())))
+        limiter
+            .check_key(&source)
+            .map_err(|not_until| too_many(not_until.wait_time_from(self.clock.now())))
     }
 
     fn secret(&self, source: Source, account: Option<String>) -> Result<(), Error> {
@@ -64,16 +69,27 @@ impl Limits {
             self.secrets_by_account.retain_recent();
         }
         let now = self.clock.now();
-        self.secrets_by_source.check_key(&source).map_err(|not_until| too_many(not_until.wait_time_from(now)))?;
+        self.secrets_by_source
+            .check_key(&source)
+            .map_err(|not_until| too_many(not_until.wait_time_from(now)))?;
         if let Some(account) = account {
-            self.secrets_by_account.check_key(&account).map_err(|not_until| too_many(not_until.wait_time_from(now)))?;
+            self.secrets_by_account
+                .check_key(&account)
+                .map_err(|not_until| too_many(not_until.wait_time_from(now)))?;
         }
-        self.secrets.check().map_err(|not_until| too_many(not_until.wait_time_from(now)))
+        self.secrets
+            .check()
+            .map_err(|not_until| too_many(not_until.wait_time_from(now)))
     }
 }
 
 /// Nobody gets more than their share of the studio.
-pub async fn general(State(doors): State<Arc<Doors>>, source: Source, request: Request, next: Next) -> Response {
+pub async fn general(
+    State(doors): State<Arc<Doors>>,
+    source: Source,
+    request: Request,
+    next: Next,
+) -> Response {
     match doors.limits.general(source) {
         Ok(()) => next.run(request).await,
         Err(error) => Problem::from(error).into_response(),
@@ -81,7 +97,12 @@ pub async fn general(State(doors): State<Arc<Doors>>, source: Source, request: R
 }
 
 /// Counts tries at every door that takes a password or a set-up link, REST or page, before anyone hashes anything.
-pub async fn secrets(State(doors): State<Arc<Doors>>, source: Source, request: Request, next: Next) -> Response {
+pub async fn secrets(
+    State(doors): State<Arc<Doors>>,
+    source: Source,
+    request: Request,
+    next: Next,
+) -> Response {
     if request.method() != Method::POST || !takes_a_secret(request.uri().path()) {
         return next.run(request).await;
     }
@@ -90,21 +111,28 @@ pub async fn secrets(State(doors): State<Arc<Doors>>, source: Source, request: R
         Ok(bytes) => bytes,
         Err(problem) => return problem.into_response(),
     };
-    let media = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+    let media = parts
+        .headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or("");
     let account = account(media, &bytes);
     if let Err(error) = doors.limits.secret(source, account) {
         tracing::warn!(%source, "too many sign-ins");
         return Problem::from(error).into_response();
     }
-    next.run(Request::from_parts(parts, Body::from(bytes))).await
+    next.run(Request::from_parts(parts, Body::from(bytes)))
+        .await
 }
 
 fn takes_a_secret(path: &str) -> bool {
-    matches!(path, "/api/v1/session" | "/api/v1/set-up" | "/api/v1/me/password")
-        || path.strip_prefix("/ui/").is_some_and(|call| {
-            let name = call.rsplit('/').next().unwrap_or("");
-            matches!(name, "sign_in" | "set_up" | "change_password")
-        })
+    matches!(
+        path,
+        "/api/v1/session" | "/api/v1/set-up" | "/api/v1/me/password"
+    ) || path.strip_prefix("/ui/").is_some_and(|call| {
+        let name = call.rsplit('/').next().unwrap_or("");
+        matches!(name, "sign_in" | "set_up" | "change_password")
+    })
 }
 
 /// The account a sign-in is for, as written: enough to count by.
@@ -114,27 +142,41 @@ fn account(media: &str, bytes: &[u8]) -> Option<String> {
         username_in(&value)?.to_owned()
     } else {
         let fields: Vec<(String, String)> = serde_urlencoded::from_bytes(bytes).ok()?;
-        fields.into_iter().find(|(name, _)| name == "username" || name.ends_with("[username]"))?.1
+        fields
+            .into_iter()
+            .find(|(name, _)| name == "username" || name.ends_with("[username]"))?
+            .1
     };
     Some(username.trim().to_lowercase().chars().take(64).collect())
 }
 
 fn username_in(value: &Value) -> Option<&str> {
     let object = value.as_object()?;
-    object.get("username").and_then(Value::as_str).or_else(|| object.values().find_map(username_in))
+    object
+        .get("username")
+        .and_then(Value::as_str)
+        .or_else(|| object.values().find_map(username_in))
 }
 
 fn per_minute(count: u32, burst: u32) -> Quota {
-    Quota::per_minute(NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN)).allow_burst(NonZeroU32::new(burst).unwrap_or(NonZeroU32::MIN))
+    Quota::per_minute(NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN))
+        .allow_burst(NonZeroU32::new(burst).unwrap_or(NonZeroU32::MIN))
 }
 
 fn too_many(wait: Duration) -> Error {
-    Error::TooMany { retry_after: u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).saturating_add(1) }
+    Error::TooMany {
+        retry_after: u32::try_from(wait.as_secs())
+            .unwrap_or(u32::MAX)
+            .saturating_add(1),
+    }
 }
 
 /// Statuses that only say "come back later".
 pub fn is_temporary(status: StatusCode) -> bool {
-    matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE)
+    matches!(
+        status,
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE
+    )
 }
 
 #[cfg(test)]
@@ -143,15 +185,40 @@ mod tests {
 
     #[test]
     fn the_account_is_found_in_json_and_in_forms() {
-        assert_eq!(account("application/json", br#"{"username":"Ada","password":"x"}"#).as_deref(), Some("ada"));
-        assert_eq!(account("application/json; charset=utf-8", br#"{"credentials":{"username":"Ada"}}"#).as_deref(), Some("ada"));
-        assert_eq!(account("application/x-www-form-urlencoded", b"credentials%5Busername%5D=ada&x=1").as_deref(), Some("ada"));
-        assert_eq!(account("application/x-www-form-urlencoded", b"next=%2F"), None);
+        assert_eq!(
+            account("application/json", br#"{"username":"Ada","password":"x"}"#).as_deref(),
+            Some("ada")
+        );
+        assert_eq!(
+            account(
+                "application/json; charset=utf-8",
+                br#"{"credentials":{"username":"Ada"}}"#
+            )
+            .as_deref(),
+            Some("ada")
+        );
+        assert_eq!(
+            account(
+                "application/x-www-form-urlencoded",
+                b"credentials%5Busername%5D=ada&x=1"
+            )
+            .as_deref(),
+            Some("ada")
+        );
+        assert_eq!(
+            account("application/x-www-form-urlencoded", b"next=%2F"),
+            None
+        );
     }
 
     #[test]
     fn every_door_that_takes_a_secret_is_counted() {
-        for path in ["/api/v1/session", "/ui/app/accounts/calls/sign_in", "/ui/sign_in", "/ui/app/accounts/set_up"] {
+        for path in [
+            "/api/v1/session",
+            "/ui/app/accounts/calls/sign_in",
+            "/ui/sign_in",
+            "/ui/app/accounts/set_up",
+        ] {
             assert!(takes_a_secret(path), "{path}");
         }
         assert!(!takes_a_secret("/api/v1/spaces"));

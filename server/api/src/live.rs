@@ -36,7 +36,13 @@ const FAREWELL: Duration = Duration::from_secs(2);
 
 /// `GET /live`
 pub async fn enter(State(doors): State<Arc<Doors>>, socket: AuthedSocket) -> Response {
-    let AuthedSocket { upgrade, user, caller, secret, ticket } = socket;
+    let AuthedSocket {
+        upgrade,
+        user,
+        caller,
+        secret,
+        ticket,
+    } = socket;
     upgrade.on_upgrade(move |socket| async move {
         let (sink, stream) = socket.split();
         let (outbox, writer) = Outbox::open(sink);
@@ -44,10 +50,22 @@ pub async fn enter(State(doors): State<Arc<Doors>>, socket: AuthedSocket) -> Res
         match ticket {
             Some(ticket) => {
                 let _place = doors.sockets.enter(ticket, &outbox);
-                Tab { doors: &doors, user, caller, secret, outbox: Arc::clone(&outbox), seats: HashMap::new() }.serve(stream).await;
+                Tab {
+                    doors: &doors,
+                    user,
+                    caller,
+                    secret,
+                    outbox: Arc::clone(&outbox),
+                    seats: HashMap::new(),
+                }
+                .serve(stream)
+                .await;
             }
             None => {
-                outbox.close(4429, "room.too_many_clients: this person has too many tabs open");
+                outbox.close(
+                    4429,
+                    "room.too_many_clients: this person has too many tabs open",
+                );
                 farewell(stream).await;
             }
         }
@@ -85,12 +103,22 @@ impl Tab<'_> {
                 }
             }
             let frame = match message {
-                Err(_) => break Some(Ending(1001, "nothing was heard of this tab for 30 seconds".to_owned())),
+                Err(_) => {
+                    break Some(Ending(
+                        1001,
+                        "nothing was heard of this tab for 30 seconds".to_owned(),
+                    ));
+                }
                 Ok(None) => return,
                 Ok(Some(Err(error))) => break Some(unreadable(error)),
                 Ok(Some(Ok(Message::Close(_)))) => return,
                 Ok(Some(Ok(Message::Ping(_) | Message::Pong(_)))) => continue,
-                Ok(Some(Ok(Message::Text(_)))) => break Some(Ending(1003, "text frames are not understood here; send binary ones".to_owned())),
+                Ok(Some(Ok(Message::Text(_)))) => {
+                    break Some(Ending(
+                        1003,
+                        "text frames are not understood here; send binary ones".to_owned(),
+                    ));
+                }
                 Ok(Some(Ok(Message::Binary(frame)))) => frame,
             };
             if let Err(ending) = self.hear(&frame).await {
@@ -106,9 +134,15 @@ impl Tab<'_> {
     }
 
     async fn hear(&mut self, frame: &Bytes) -> Result<(), Ending> {
-        let ToServer { notebook, say } = serde_json::from_slice(frame).map_err(|error| malformed(&error))?;
+        let ToServer { notebook, say } =
+            serde_json::from_slice(frame).map_err(|error| malformed(&error))?;
         let Ok(id) = notebook.parse::<NotebookId>() else {
-            self.refuse(notebook, 4404, &Error::not_found(datalayer::Noun::Notebook), false);
+            self.refuse(
+                notebook,
+                4404,
+                &Error::not_found(datalayer::Noun::Notebook),
+                false,
+            );
             return Ok(());
         };
         match say {
@@ -121,9 +155,17 @@ impl Tab<'_> {
                 Ok(())
             }
             say => match self.seats.get(&id) {
-                Some(seat) => seat.hear(say).await.map_err(|error| Ending(close_code(&error), words(&error))),
+                Some(seat) => seat
+                    .hear(say)
+                    .await
+                    .map_err(|error| Ending(close_code(&error), words(&error))),
                 None => {
-                    self.refuse(notebook, 4404, &Error::not_found(datalayer::Noun::Notebook), true);
+                    self.refuse(
+                        notebook,
+                        4404,
+                        &Error::not_found(datalayer::Noun::Notebook),
+                        true,
+                    );
                     Ok(())
                 }
             },
@@ -134,19 +176,39 @@ impl Tab<'_> {
         // Joining again is leaving first: a tab has one seat a notebook.
         self.seats.remove(&id);
         if self.seats.len() >= SEATS {
-            let error = Error::conflict("room.too_many_notebooks", format!("a tab may have {SEATS} notebooks open"));
+            let error = Error::conflict(
+                "room.too_many_notebooks",
+                format!("a tab may have {SEATS} notebooks open"),
+            );
             return self.refuse(id.to_string(), 4429, &error, false);
         }
         if !self.doors.limits.may_join(&self.user.id) {
-            return self.refuse(id.to_string(), 4429, &Error::TooMany { retry_after: 10 }, true);
+            return self.refuse(
+                id.to_string(),
+                4429,
+                &Error::TooMany { retry_after: 10 },
+                true,
+            );
         }
         let may = match self.doors.ledger.rights(&id, &self.user.id).await {
             Ok(may) if may.view => may,
-            Ok(_) => return self.refuse(id.to_string(), 4404, &Error::not_found(datalayer::Noun::Notebook), false),
+            Ok(_) => {
+                return self.refuse(
+                    id.to_string(),
+                    4404,
+                    &Error::not_found(datalayer::Noun::Notebook),
+                    false,
+                );
+            }
             Err(error) => return self.refuse_for(id, &error),
         };
         let wire = Arc::clone(&self.outbox);
-        match self.doors.live.join(self.caller.clone(), may, &id, say, wire).await {
+        match self
+            .doors
+            .live
+            .join(self.caller.clone(), may, &id, say, wire)
+            .await
+        {
             Ok(seat) => {
                 self.seats.insert(id, seat);
             }
@@ -157,19 +219,32 @@ impl Tab<'_> {
     /// A cookie that no longer signs anybody in closes the socket it opened.
     async fn still_welcome(&self) -> Result<(), Ending> {
         match self.doors.house.caller_of(self.secret.expose()).await {
-            Ok(Caller::Nobody) => Err(Ending(4401, "sign_in.ended: this sign-in is over".to_owned())),
+            Ok(Caller::Nobody) => Err(Ending(
+                4401,
+                "sign_in.ended: this sign-in is over".to_owned(),
+            )),
             // A database that does not answer now says nothing about anybody.
             Ok(Caller::Person { .. }) | Err(_) => Ok(()),
         }
     }
 
     fn refuse_for(&self, id: NotebookId, error: &Error) {
-        let again = matches!(error, Error::Unavailable { .. } | Error::TooMany { .. } | Error::Broken { .. });
+        let again = matches!(
+            error,
+            Error::Unavailable { .. } | Error::TooMany { .. } | Error::Broken { .. }
+        );
         self.refuse(id.to_string(), close_code(error), error, again);
     }
 
     fn refuse(&self, notebook: String, code: u16, error: &Error, again: bool) {
-        let closed = ToClient { notebook, hear: Hear::Closed { code, message: error.to_string(), again } };
+        let closed = ToClient {
+            notebook,
+            hear: Hear::Closed {
+                code,
+                message: error.to_string(),
+                again,
+            },
+        };
         if let Ok(frame) = serde_json::to_vec(&closed) {
             datalayer::Wire::send(&*self.outbox, frame.into());
         }
@@ -188,16 +263,26 @@ async fn farewell(mut stream: SplitStream<WebSocket>) {
 
 fn malformed(error: &serde_json::Error) -> Ending {
     let words = error.to_string();
-    let code = if words.starts_with("recursion limit") { "room.too_deep" } else { "room.malformed" };
+    let code = if words.starts_with("recursion limit") {
+        "room.too_deep"
+    } else {
+        "room.malformed"
+    };
     Ending(4400, format!("{code}: {words}"))
 }
 
 fn unreadable(error: axum::Error) -> Ending {
     let words = error.to_string();
     if words.contains("too long") || words.contains("too large") || words.contains("Space limit") {
-        Ending(1009, "message too large (limit 1 MiB, frames 256 KiB)".to_owned())
+        Ending(
+            1009,
+            "message too large (limit 1 MiB, frames 256 KiB)".to_owned(),
+        )
     } else {
-        Ending(1002, "the connection was cut or did not speak WebSocket".to_owned())
+        Ending(
+            1002,
+            "the connection was cut or did not speak WebSocket".to_owned(),
+        )
     }
 }
 

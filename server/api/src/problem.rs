@@ -96,11 +96,20 @@ impl Problem {
     pub fn bare(status: StatusCode) -> Self {
         let (code, detail) = match status {
             StatusCode::NOT_FOUND => ("page.not_found", "there is no such page"),
-            StatusCode::METHOD_NOT_ALLOWED => ("method.not_allowed", "this address does not take that method; the Allow header names those it takes"),
+            StatusCode::METHOD_NOT_ALLOWED => (
+                "method.not_allowed",
+                "this address does not take that method; the Allow header names those it takes",
+            ),
             StatusCode::PAYLOAD_TOO_LARGE => ("body.too_large", "the body is too large"),
-            StatusCode::UNSUPPORTED_MEDIA_TYPE => ("body.media_type", "this address does not take that content type"),
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => (
+                "body.media_type",
+                "this address does not take that content type",
+            ),
             StatusCode::REQUEST_TIMEOUT => ("body.too_slow", "the body took too long to arrive"),
-            status if status.is_server_error() => ("internal", "something broke on our side; quote the request's id when you report it"),
+            status if status.is_server_error() => (
+                "internal",
+                "something broke on our side; quote the request's id when you report it",
+            ),
             _ => ("request.malformed", "the request could not be understood"),
         };
         Self::new(status, code, detail)
@@ -111,7 +120,10 @@ impl Problem {
         let (media, body) = if human {
             ("text/html; charset=utf-8", self.page())
         } else {
-            ("application/problem+json", serde_json::to_string(&self).unwrap_or_default())
+            (
+                "application/problem+json",
+                serde_json::to_string(&self).unwrap_or_default(),
+            )
         };
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media));
@@ -139,7 +151,8 @@ impl Problem {
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
-        let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let status =
+            StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut problem = Self::new(status, error.code(), error.to_string());
         problem.cause = Some(error.clone());
         match error {
@@ -155,14 +168,18 @@ impl From<Error> for Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let mut response = Response::new(Body::empty());
-        *response.status_mut() = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        *response.status_mut() =
+            StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         response.extensions_mut().insert(self);
         response
     }
 }
 
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
 }
 
 #[cfg(test)]
@@ -171,7 +188,11 @@ mod tests {
 
     #[test]
     fn a_refusal_keeps_its_code_and_its_field() {
-        let problem = Problem::from(Error::invalid("name", "space.name", "a name has 1 to 100 characters"));
+        let problem = Problem::from(Error::invalid(
+            "name",
+            "space.name",
+            "a name has 1 to 100 characters",
+        ));
         let json = serde_json::to_value(&problem).unwrap();
         assert_eq!(json["status"], 422);
         assert_eq!(json["code"], "space.name");

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use axum::Router;
 use axum::handler::Handler;
 use axum::http::{Method, StatusCode};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodFilter, MethodRouter, get, on};
-use axum::Router;
 
 use crate::doors::Doors;
 use crate::problem::Problem;
@@ -98,7 +98,9 @@ pub fn router(doors: &Arc<Doors>) -> Router {
             Auth::Anyone => visited = visited.route(entry.path, entry.handler),
             // A socket asks for its origin first, then for a person, by itself.
             Auth::Socket => visited = visited.route(entry.path, entry.handler),
-            Auth::Person => visited = visited.route(entry.path, entry.handler.route_layer(from_fn(people_only))),
+            Auth::Person => {
+                visited = visited.route(entry.path, entry.handler.route_layer(from_fn(people_only)))
+            }
         }
     }
     visited
@@ -115,7 +117,13 @@ where
 {
     // Every method of the table has a filter; `OPTIONS` could not come to stand there.
     let filter = MethodFilter::try_from(method.clone()).unwrap_or(MethodFilter::OPTIONS);
-    Entry { method, path, auth, reads, handler: on(filter, handler) }
+    Entry {
+        method,
+        path,
+        auth,
+        reads,
+        handler: on(filter, handler),
+    }
 }
 
 /// The process is alive.
@@ -124,7 +132,9 @@ async fn alive() -> &'static str {
 }
 
 /// The database answers.
-async fn ready(axum::extract::State(doors): axum::extract::State<Arc<Doors>>) -> Result<&'static str, Problem> {
+async fn ready(
+    axum::extract::State(doors): axum::extract::State<Arc<Doors>>,
+) -> Result<&'static str, Problem> {
     match doors.house.ready().await {
         Ok(()) => Ok("ready\n"),
         Err(error) => {
@@ -136,5 +146,9 @@ async fn ready(axum::extract::State(doors): axum::extract::State<Arc<Doors>>) ->
 }
 
 async fn nothing_here() -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, "page.not_found", "there is nothing at this address of the API")
+    Problem::new(
+        StatusCode::NOT_FOUND,
+        "page.not_found",
+        "there is nothing at this address of the API",
+    )
 }

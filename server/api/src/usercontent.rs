@@ -15,7 +15,11 @@ const POLICY: &str = "sandbox allow-scripts; default-src 'none'; script-src 'uns
 
 pub async fn frame(State(doors): State<Arc<Doors>>) -> Answer<impl IntoResponse> {
     let Some(page) = doors.settings.frame.clone() else {
-        return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "site.not_built", "the studio's browser files are not built; run `cargo xtask run`"));
+        return Err(Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "site.not_built",
+            "the studio's browser files are not built; run `cargo xtask run`",
+        ));
     };
     let headers = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),

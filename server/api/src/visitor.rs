@@ -33,7 +33,9 @@ pub async fn visit(State(doors): State<Arc<Doors>>, mut request: Request, next: 
     if let Some(secret) = secret {
         request.extensions_mut().insert(secret);
     }
-    request.extensions_mut().insert(doors.house.visit(caller.clone()));
+    request
+        .extensions_mut()
+        .insert(doors.house.visit(caller.clone()));
     request.extensions_mut().insert(caller);
     next.run(request).await
 }
@@ -52,7 +54,12 @@ pub struct Me(pub Session);
 impl<S: Send + Sync> FromRequestParts<S> for Me {
     type Rejection = Problem;
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        parts.extensions.get::<Session>().cloned().map(Self).ok_or_else(|| Problem::bare(StatusCode::INTERNAL_SERVER_ERROR))
+        parts
+            .extensions
+            .get::<Session>()
+            .cloned()
+            .map(Self)
+            .ok_or_else(|| Problem::bare(StatusCode::INTERNAL_SERVER_ERROR))
     }
 }
 
@@ -62,7 +69,11 @@ pub struct Agent(pub String);
 impl<S: Send + Sync> FromRequestParts<S> for Agent {
     type Rejection = Problem;
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let agent = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or("");
+        let agent = parts
+            .headers
+            .get(header::USER_AGENT)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or("");
         Ok(Self(agent.chars().take(200).collect()))
     }
 }
@@ -70,6 +81,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Agent {
 /// The CSRF layer lets requests without any origin pass, for programs. A browser never sends a change without one.
 fn is_forged(method: &Method, headers: &HeaderMap) -> bool {
     let changes = !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
-    let browser = headers.get(header::USER_AGENT).is_some_and(|agent| agent.as_bytes().starts_with(b"Mozilla/"));
-    changes && browser && !headers.contains_key(header::ORIGIN) && !headers.contains_key("sec-fetch-site")
+    let browser = headers
+        .get(header::USER_AGENT)
+        .is_some_and(|agent| agent.as_bytes().starts_with(b"Mozilla/"));
+    changes
+        && browser
+        && !headers.contains_key(header::ORIGIN)
+        && !headers.contains_key("sec-fetch-site")
 }

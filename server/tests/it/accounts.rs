@@ -13,20 +13,48 @@ async fn the_set_up_link_makes_the_first_administrator_and_works_once() {
     let question = json!({ "token": token, "username": "ada", "password": PASSWORD });
     assert_eq!(ada.post("/api/v1/set-up", &question).await.status(), 201);
     let me: Value = ada.get("/api/v1/me").await.json().await.unwrap();
-    assert_eq!((&me["username"], &me["administrator"]), (&json!("ada"), &json!(true)));
-    let again = studio.stranger().post("/api/v1/set-up", &json!({ "token": token, "username": "eve", "password": PASSWORD })).await;
-    assert!(matches!(again.status().as_u16(), 401 | 403 | 404 | 409 | 410), "{}", again.status());
+    assert_eq!(
+        (&me["username"], &me["administrator"]),
+        (&json!("ada"), &json!(true))
+    );
+    let again = studio
+        .stranger()
+        .post(
+            "/api/v1/set-up",
+            &json!({ "token": token, "username": "eve", "password": PASSWORD }),
+        )
+        .await;
+    assert!(
+        matches!(again.status().as_u16(), 401 | 403 | 404 | 409 | 410),
+        "{}",
+        again.status()
+    );
 }
 
 #[tokio::test]
 async fn the_cookie_is_for_scripts_neither_to_read_nor_for_other_sites_to_send() {
     let mut studio = Studio::start();
     let token = studio.setup_token();
-    let answer = studio.stranger().post("/api/v1/set-up", &json!({ "token": token, "username": "ada", "password": PASSWORD })).await;
+    let answer = studio
+        .stranger()
+        .post(
+            "/api/v1/set-up",
+            &json!({ "token": token, "username": "ada", "password": PASSWORD }),
+        )
+        .await;
     let cookie = answer.headers()["set-cookie"].to_str().unwrap();
-    assert!(cookie.starts_with("studio=") && cookie.contains("; HttpOnly") && cookie.contains("; SameSite=Lax") && cookie.contains("; Path=/"), "{cookie}");
+    assert!(
+        cookie.starts_with("studio=")
+            && cookie.contains("; HttpOnly")
+            && cookie.contains("; SameSite=Lax")
+            && cookie.contains("; Path=/"),
+        "{cookie}"
+    );
     let body = answer.text().await.unwrap();
-    assert!(!body.contains("secret") && !body.contains("password"), "{body}");
+    assert!(
+        !body.contains("secret") && !body.contains("password"),
+        "{body}"
+    );
 }
 
 #[tokio::test]
@@ -36,7 +64,12 @@ async fn a_wrong_password_and_an_unknown_name_get_the_same_words() {
     let nobody = studio.stranger();
     let mut answers = Vec::new();
     for username in ["ada", "nobody-of-that-name"] {
-        let answer = nobody.post("/api/v1/session", &json!({ "username": username, "password": "wrong wrong wrong" })).await;
+        let answer = nobody
+            .post(
+                "/api/v1/session",
+                &json!({ "username": username, "password": "wrong wrong wrong" }),
+            )
+            .await;
         assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
         let mut words: Value = answer.json().await.unwrap();
         words["request"] = Value::Null;
@@ -50,8 +83,18 @@ async fn a_sign_out_ends_the_sign_in_and_not_only_the_cookie() {
     let mut studio = Studio::start();
     let ada = studio.ada().await;
     let kept = ada.cookie.clone();
-    assert_eq!(ada.ask(Method::DELETE, "/api/v1/session").await.status(), 204);
-    let answer = studio.stranger().client.get(studio.url("/api/v1/me")).header("cookie", kept).send().await.unwrap();
+    assert_eq!(
+        ada.ask(Method::DELETE, "/api/v1/session").await.status(),
+        204
+    );
+    let answer = studio
+        .stranger()
+        .client
+        .get(studio.url("/api/v1/me"))
+        .header("cookie", kept)
+        .send()
+        .await
+        .unwrap();
     problem(answer, 401, "sign_in.needed").await;
 }
 
@@ -70,8 +113,20 @@ async fn a_cookie_planted_before_a_sign_in_is_not_the_one_after_it() {
         .await
         .unwrap();
     assert_eq!(answer.status(), 201);
-    assert!(!answer.headers()["set-cookie"].to_str().unwrap().contains(&planted));
-    let with_planted = studio.stranger().client.get(studio.url("/api/v1/me")).header("cookie", format!("studio={planted}")).send().await.unwrap();
+    assert!(
+        !answer.headers()["set-cookie"]
+            .to_str()
+            .unwrap()
+            .contains(&planted)
+    );
+    let with_planted = studio
+        .stranger()
+        .client
+        .get(studio.url("/api/v1/me"))
+        .header("cookie", format!("studio={planted}"))
+        .send()
+        .await
+        .unwrap();
     problem(with_planted, 401, "sign_in.needed").await;
 }
 
@@ -82,8 +137,18 @@ async fn one_can_see_and_end_ones_other_sign_ins() {
     let there = studio.sign_in("ada", PASSWORD).await;
     let mine: Vec<Value> = here.get("/api/v1/me/sessions").await.json().await.unwrap();
     assert_eq!(mine.len(), 2);
-    let other = mine.iter().find(|session| session["current"] == false).unwrap()["id"].as_str().unwrap();
-    assert_eq!(here.ask(Method::DELETE, &format!("/api/v1/me/sessions/{other}")).await.status(), 204);
+    let other = mine
+        .iter()
+        .find(|session| session["current"] == false)
+        .unwrap()["id"]
+        .as_str()
+        .unwrap();
+    assert_eq!(
+        here.ask(Method::DELETE, &format!("/api/v1/me/sessions/{other}"))
+            .await
+            .status(),
+        204
+    );
     problem(there.get("/api/v1/me").await, 401, "sign_in.needed").await;
     assert_eq!(here.get("/api/v1/me").await.status(), 200);
 }
@@ -95,7 +160,16 @@ async fn disabling_someone_ends_their_sign_ins_at_once() {
     let bob = studio.person(&ada, "bob").await;
     let me: Value = bob.get("/api/v1/me").await.json().await.unwrap();
     let id = me["id"].as_str().unwrap();
-    assert_eq!(ada.send(Method::PATCH, &format!("/api/v1/users/{id}"), &json!({ "disabled": true })).await.status(), 200);
+    assert_eq!(
+        ada.send(
+            Method::PATCH,
+            &format!("/api/v1/users/{id}"),
+            &json!({ "disabled": true })
+        )
+        .await
+        .status(),
+        200
+    );
     problem(bob.get("/api/v1/me").await, 401, "sign_in.needed").await;
 }
 
@@ -114,9 +188,22 @@ async fn guessing_at_one_account_is_slowed_down_and_says_how_long() {
         }
     }
     let refused = refused.expect("twelve guesses went through");
-    assert!(refused.headers()["retry-after"].to_str().unwrap().parse::<u32>().unwrap() > 0);
+    assert!(
+        refused.headers()["retry-after"]
+            .to_str()
+            .unwrap()
+            .parse::<u32>()
+            .unwrap()
+            > 0
+    );
     problem(refused, 429, "rate.limited").await;
     // Through the pages' own door the count is the same.
-    let form = nobody.client.post(studio.url("/ui/app/accounts/calls/sign_in")).form(&[("username", "ada"), ("password", "wrong")]).send().await.unwrap();
+    let form = nobody
+        .client
+        .post(studio.url("/ui/app/accounts/calls/sign_in"))
+        .form(&[("username", "ada"), ("password", "wrong")])
+        .send()
+        .await
+        .unwrap();
     assert_eq!(form.status(), 429);
 }

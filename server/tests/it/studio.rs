@@ -10,7 +10,7 @@ use reqwest::{Client, Method, Response, StatusCode};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-pub const PASSWORD: &str = "correct horse battery staple";
+pub const PASSWORD: &str = "seven red kites over Avebury";
 
 /// A running studio. Dropping it kills the process.
 pub struct Studio {
@@ -31,19 +31,41 @@ impl Studio {
 
     pub fn start_in(folder: TempDir, more: &[&str]) -> Self {
         let mut process = command()
-            .args(["serve", "--listen", "127.0.0.1:0", "--kernels", "off", "--data"])
+            .args([
+                "serve",
+                "--listen",
+                "127.0.0.1:0",
+                "--kernels",
+                "off",
+                "--data",
+            ])
             .arg(folder.path())
             .args(more)
             .stdout(Stdio::piped())
-            .stderr(if std::env::var_os("SHOW_LOG").is_some() { Stdio::inherit() } else { Stdio::null() })
+            .stderr(if std::env::var_os("SHOW_LOG").is_some() {
+                Stdio::inherit()
+            } else {
+                Stdio::null()
+            })
             .spawn()
             .unwrap();
         let mut stdout = BufReader::new(process.stdout.take().unwrap());
         let mut line = String::new();
         stdout.read_line(&mut line).unwrap();
-        assert!(line.starts_with("Datalayer is at http"), "the first line was {line:?}");
-        let address = std::fs::read_to_string(folder.path().join("address")).unwrap().trim().to_owned();
-        Self { process, stdout, folder, address }
+        assert!(
+            line.starts_with("Datalayer is at http"),
+            "the first line was {line:?}"
+        );
+        let address = std::fs::read_to_string(folder.path().join("address"))
+            .unwrap()
+            .trim()
+            .to_owned();
+        Self {
+            process,
+            stdout,
+            folder,
+            address,
+        }
     }
 
     pub fn folder(&self) -> &Path {
@@ -62,20 +84,33 @@ impl Studio {
     pub fn setup_token(&mut self) -> String {
         let mut line = String::new();
         self.stdout.read_line(&mut line).unwrap();
-        line.trim().rsplit_once("/set-up?token=").unwrap_or_else(|| panic!("no set-up link in {line:?}")).1.to_owned()
+        line.trim()
+            .rsplit_once("/set-up?token=")
+            .unwrap_or_else(|| panic!("no set-up link in {line:?}"))
+            .1
+            .to_owned()
     }
 
     /// Nobody in particular, with an empty cookie jar.
     pub fn stranger(&self) -> Person {
-        let client = Client::builder().cookie_store(true).redirect(reqwest::redirect::Policy::none()).build().unwrap();
-        Person { client, base: format!("http://{}", self.address), cookie: String::new() }
+        let client = Client::builder()
+            .cookie_store(true)
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .unwrap();
+        Person {
+            client,
+            base: format!("http://{}", self.address),
+            cookie: String::new(),
+        }
     }
 
     /// The first administrator.
     pub async fn ada(&mut self) -> Person {
         let token = self.setup_token();
         let mut ada = self.stranger();
-        let question = json!({ "token": token, "username": "ada", "name": "Ada", "password": PASSWORD });
+        let question =
+            json!({ "token": token, "username": "ada", "name": "Ada", "password": PASSWORD });
         let answer = ada.post("/api/v1/set-up", &question).await;
         assert_eq!(answer.status(), 201);
         ada.remember(&answer);
@@ -85,20 +120,34 @@ impl Studio {
     /// Someone whom an administrator created, signed in.
     pub async fn person(&self, administrator: &Person, username: &str) -> Person {
         let question = json!({ "username": username, "name": username, "password": PASSWORD });
-        assert_eq!(administrator.post("/api/v1/users", &question).await.status(), 201);
+        assert_eq!(
+            administrator
+                .post("/api/v1/users", &question)
+                .await
+                .status(),
+            201
+        );
         self.sign_in(username, PASSWORD).await
     }
 
     pub async fn sign_in(&self, username: &str, password: &str) -> Person {
         let mut person = self.stranger();
-        let answer = person.post("/api/v1/session", &json!({ "username": username, "password": password })).await;
+        let answer = person
+            .post(
+                "/api/v1/session",
+                &json!({ "username": username, "password": password }),
+            )
+            .await;
         assert_eq!(answer.status(), 201);
         person.remember(&answer);
         person
     }
 
     pub fn signal(&self, name: &str) {
-        let sent = Command::new("kill").args([&format!("-{name}"), &self.process.id().to_string()]).status().unwrap();
+        let sent = Command::new("kill")
+            .args([&format!("-{name}"), &self.process.id().to_string()])
+            .status()
+            .unwrap();
         assert!(sent.success());
     }
 
@@ -109,7 +158,10 @@ impl Studio {
             if let Some(status) = self.process.try_wait().unwrap() {
                 return status.code();
             }
-            assert!(start.elapsed() < limit, "the studio still runs after {limit:?}");
+            assert!(
+                start.elapsed() < limit,
+                "the studio still runs after {limit:?}"
+            );
             std::thread::yield_now();
         }
     }
@@ -130,7 +182,9 @@ impl Studio {
 
     pub fn connect(&self) -> TcpStream {
         let stream = TcpStream::connect(&self.address).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        stream
+            .set_read_timeout(Some(Duration::from_secs(30)))
+            .unwrap();
         stream
     }
 }
@@ -174,7 +228,11 @@ pub struct Person {
 
 impl Person {
     pub async fn get(&self, path: &str) -> Response {
-        self.client.get(format!("{}{path}", self.base)).send().await.unwrap()
+        self.client
+            .get(format!("{}{path}", self.base))
+            .send()
+            .await
+            .unwrap()
     }
 
     pub async fn post(&self, path: &str, body: &Value) -> Response {
@@ -182,17 +240,37 @@ impl Person {
     }
 
     pub async fn send(&self, method: Method, path: &str, body: &Value) -> Response {
-        self.client.request(method, format!("{}{path}", self.base)).json(body).send().await.unwrap()
+        self.client
+            .request(method, format!("{}{path}", self.base))
+            .json(body)
+            .send()
+            .await
+            .unwrap()
     }
 
     /// Without a body, whatever the method.
     pub async fn ask(&self, method: Method, path: &str) -> Response {
-        self.client.request(method, format!("{}{path}", self.base)).send().await.unwrap()
+        self.client
+            .request(method, format!("{}{path}", self.base))
+            .send()
+            .await
+            .unwrap()
     }
 
     /// A body of any type.
-    pub async fn post_bytes(&self, path: &str, media: &str, body: impl Into<reqwest::Body>) -> Response {
-        self.client.post(format!("{}{path}", self.base)).header("content-type", media).body(body).send().await.unwrap()
+    pub async fn post_bytes(
+        &self,
+        path: &str,
+        media: &str,
+        body: impl Into<reqwest::Body>,
+    ) -> Response {
+        self.client
+            .post(format!("{}{path}", self.base))
+            .header("content-type", media)
+            .body(body)
+            .send()
+            .await
+            .unwrap()
     }
 
     pub async fn create(&self, path: &str, body: Value) -> Value {
@@ -203,9 +281,16 @@ impl Person {
 
     /// A space with one notebook in it: their ids.
     pub async fn workplace(&self) -> (String, String) {
-        let space = self.create("/api/v1/spaces", json!({ "name": "Lab" })).await;
+        let space = self
+            .create("/api/v1/spaces", json!({ "name": "Lab" }))
+            .await;
         let space = space["id"].as_str().unwrap().to_owned();
-        let notebook = self.create(&format!("/api/v1/spaces/{space}/notebooks"), json!({ "title": "First" })).await;
+        let notebook = self
+            .create(
+                &format!("/api/v1/spaces/{space}/notebooks"),
+                json!({ "title": "First" }),
+            )
+            .await;
         (space, notebook["id"].as_str().unwrap().to_owned())
     }
 
@@ -219,7 +304,10 @@ impl Person {
 pub async fn problem(answer: Response, status: u16, code: &str) -> String {
     assert_eq!(answer.status(), StatusCode::from_u16(status).unwrap());
     assert_eq!(answer.headers()["content-type"], "application/problem+json");
-    let id = answer.headers()["x-request-id"].to_str().unwrap().to_owned();
+    let id = answer.headers()["x-request-id"]
+        .to_str()
+        .unwrap()
+        .to_owned();
     let problem: Value = answer.json().await.unwrap();
     assert_eq!(problem["code"], code, "{problem}");
     assert_eq!(problem["status"], status);

@@ -39,14 +39,22 @@ struct Queue {
 impl Outbox {
     /// An outbox, and the task that empties it.
     pub fn open(sink: SplitSink<WebSocket, Message>) -> (Arc<Self>, impl Future<Output = ()>) {
-        let outbox = Arc::new(Self { queue: Mutex::default(), filled: Notify::new(), closed: watch::Sender::new(false) });
+        let outbox = Arc::new(Self {
+            queue: Mutex::default(),
+            filled: Notify::new(),
+            closed: watch::Sender::new(false),
+        });
         let writer = Arc::clone(&outbox).write(sink);
         (outbox, writer)
     }
 
     /// Resolves once the outbox takes no more.
     pub async fn closed(&self) {
-        self.closed.subscribe().wait_for(|closed| *closed).await.ok();
+        self.closed
+            .subscribe()
+            .wait_for(|closed| *closed)
+            .await
+            .ok();
     }
 
     pub fn close(&self, code: u16, reason: &str) {
@@ -99,7 +107,14 @@ impl Outbox {
                     }
                     Next::Nothing => break,
                     Next::Close(code, reason) => {
-                        put(&mut sink, Message::Close(Some(CloseFrame { code, reason: reason.into() }))).await;
+                        put(
+                            &mut sink,
+                            Message::Close(Some(CloseFrame {
+                                code,
+                                reason: reason.into(),
+                            })),
+                        )
+                        .await;
                         return self.give_up();
                     }
                     Next::Over => return,
@@ -128,7 +143,8 @@ impl Wire for Outbox {
         if queue.over || queue.closing.is_some() {
             return false;
         }
-        let full = queue.frames.len() >= FRAMES || (queue.bytes + frame.len() > BYTES && !queue.frames.is_empty());
+        let full = queue.frames.len() >= FRAMES
+            || (queue.bytes + frame.len() > BYTES && !queue.frames.is_empty());
         if full {
             return false;
         }
@@ -190,7 +206,11 @@ mod tests {
     use super::*;
 
     fn outbox() -> Outbox {
-        Outbox { queue: Mutex::default(), filled: Notify::new(), closed: watch::Sender::new(false) }
+        Outbox {
+            queue: Mutex::default(),
+            filled: Notify::new(),
+            closed: watch::Sender::new(false),
+        }
     }
 
     #[test]

@@ -39,7 +39,9 @@ pub struct Place {
 
 impl Sockets {
     pub fn new() -> Arc<Self> {
-        Arc::new(Self { registry: Mutex::default() })
+        Arc::new(Self {
+            registry: Mutex::default(),
+        })
     }
 
     /// `None`: this person has too many sockets already.
@@ -50,14 +52,20 @@ impl Sockets {
             return None;
         }
         *count += 1;
-        Some(Ticket { sockets: Arc::clone(self), user: user.clone(), session: session.clone() })
+        Some(Ticket {
+            sockets: Arc::clone(self),
+            user: user.clone(),
+            session: session.clone(),
+        })
     }
 
     pub fn enter(&self, ticket: Ticket, outbox: &Arc<Outbox>) -> Place {
         let mut registry = self.registry();
         registry.last += 1;
         let number = registry.last;
-        registry.open.insert(number, (ticket.session.clone(), Arc::downgrade(outbox)));
+        registry
+            .open
+            .insert(number, (ticket.session.clone(), Arc::downgrade(outbox)));
         if let Some((code, reason)) = registry.closing {
             outbox.close(code, reason);
         }
@@ -68,9 +76,15 @@ impl Sockets {
     pub async fn follow(self: Arc<Self>, mut ended: broadcast::Receiver<SessionId>) {
         loop {
             match ended.recv().await {
-                Ok(session) => self.close_where(4401, "sign_in.ended: this sign-in is over", |of| *of == session),
+                Ok(session) => {
+                    self.close_where(4401, "sign_in.ended: this sign-in is over", |of| {
+                        *of == session
+                    })
+                }
                 // We missed whose sign-in ended; everybody knocks again and shows their cookie.
-                Err(RecvError::Lagged(_)) => self.close_where(1012, "please connect again", |_| true),
+                Err(RecvError::Lagged(_)) => {
+                    self.close_where(1012, "please connect again", |_| true)
+                }
                 Err(RecvError::Closed) => return,
             }
         }
@@ -86,8 +100,13 @@ impl Sockets {
     }
 
     fn close_where(&self, code: u16, reason: &str, chosen: impl Fn(&SessionId) -> bool) {
-        let outboxes: Vec<_> =
-            self.registry().open.values().filter(|(session, _)| chosen(session)).filter_map(|(_, outbox)| outbox.upgrade()).collect();
+        let outboxes: Vec<_> = self
+            .registry()
+            .open
+            .values()
+            .filter(|(session, _)| chosen(session))
+            .filter_map(|(_, outbox)| outbox.upgrade())
+            .collect();
         for outbox in outboxes {
             outbox.close(code, reason);
         }
@@ -124,9 +143,15 @@ mod tests {
     fn a_place_is_given_back_when_its_socket_ends() {
         let sockets = Sockets::new();
         let (user, session) = (UserId::from_parts(1, 1), SessionId::from_parts(1, 1));
-        let mut tickets: Vec<_> = (0..PER_PERSON).map(|_| sockets.ticket(&user, &session).unwrap()).collect();
+        let mut tickets: Vec<_> = (0..PER_PERSON)
+            .map(|_| sockets.ticket(&user, &session).unwrap())
+            .collect();
         assert!(sockets.ticket(&user, &session).is_none());
-        assert!(sockets.ticket(&UserId::from_parts(2, 2), &session).is_some());
+        assert!(
+            sockets
+                .ticket(&UserId::from_parts(2, 2), &session)
+                .is_some()
+        );
         tickets.pop();
         assert!(sockets.ticket(&user, &session).is_some());
     }

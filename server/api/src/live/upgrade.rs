@@ -35,16 +35,30 @@ impl FromRequestParts<Arc<Doors>> for AuthedSocket {
 
     async fn from_request_parts(parts: &mut Parts, doors: &Arc<Doors>) -> Result<Self, Problem> {
         if !is_own_origin(parts, doors.settings.origin.as_deref()) {
-            return Err(Problem::new(StatusCode::FORBIDDEN, "socket.origin", "sockets are only for the studio's own pages"));
+            return Err(Problem::new(
+                StatusCode::FORBIDDEN,
+                "socket.origin",
+                "sockets are only for the studio's own pages",
+            ));
         }
-        let caller = parts.extensions.get::<Caller>().cloned().unwrap_or(Caller::Nobody);
+        let caller = parts
+            .extensions
+            .get::<Caller>()
+            .cloned()
+            .unwrap_or(Caller::Nobody);
         let secret = parts.extensions.get::<Secret>().cloned();
         let (Caller::Person { user, session }, Some(secret)) = (&caller, secret) else {
             return Err(Error::SignInNeeded.into());
         };
-        let upgrade = WebSocketUpgrade::from_request_parts(parts, doors).await.map_err(|_| {
-            Problem::new(StatusCode::UPGRADE_REQUIRED, "socket.upgrade", "this address is a WebSocket: ask for an upgrade, version 13, over HTTP/1.1")
-        })?;
+        let upgrade = WebSocketUpgrade::from_request_parts(parts, doors)
+            .await
+            .map_err(|_| {
+                Problem::new(
+                    StatusCode::UPGRADE_REQUIRED,
+                    "socket.upgrade",
+                    "this address is a WebSocket: ask for an upgrade, version 13, over HTTP/1.1",
+                )
+            })?;
         let upgrade = upgrade
             .max_message_size(MESSAGE)
             .max_frame_size(FRAME)
@@ -52,16 +66,31 @@ impl FromRequestParts<Arc<Doors>> for AuthedSocket {
             .write_buffer_size(0)
             .max_write_buffer_size(WRITE);
         let ticket = doors.sockets.ticket(&user.id, session);
-        Ok(Self { upgrade, user: user.clone(), caller, secret, ticket })
+        Ok(Self {
+            upgrade,
+            user: user.clone(),
+            caller,
+            secret,
+            ticket,
+        })
     }
 }
 
 /// Whole and exact, never a prefix. Without a public URL the page's origin is the host it asked, in the clear.
 fn is_own_origin(parts: &Parts, ours: Option<&str>) -> bool {
-    let Some(origin) = parts.headers.get(header::ORIGIN).map(|value| value.as_bytes()) else { return false };
+    let Some(origin) = parts
+        .headers
+        .get(header::ORIGIN)
+        .map(|value| value.as_bytes())
+    else {
+        return false;
+    };
     match ours {
         Some(ours) => origin == ours.as_bytes(),
-        None => parts.headers.get(header::HOST).is_some_and(|host| origin.strip_prefix(b"http://") == Some(host.as_bytes())),
+        None => parts
+            .headers
+            .get(header::HOST)
+            .is_some_and(|host| origin.strip_prefix(b"http://") == Some(host.as_bytes())),
     }
 }
 
@@ -81,7 +110,14 @@ mod tests {
     fn origins_are_compared_whole() {
         let ours = Some("https://studio.example");
         assert!(own(Some("https://studio.example"), "studio.example", ours));
-        for foreign in ["https://studio.example.evil.com", "http://studio.example", "https://studio.example:444", "https://evil.com", "null", ""] {
+        for foreign in [
+            "https://studio.example.evil.com",
+            "http://studio.example",
+            "https://studio.example:444",
+            "https://evil.com",
+            "null",
+            "",
+        ] {
             assert!(!own(Some(foreign), "studio.example", ours), "{foreign}");
         }
         assert!(!own(None, "studio.example", ours));
