@@ -127,13 +127,15 @@ impl Studio {
                     .revision;
                 self.send(line, Down::Ack { sequence, revision });
             }
-            Err(Refused::ReadOnly) => self.send(
-                line,
-                Down::Refused {
-                    sequence,
-                    resync: None,
-                },
-            ),
+            Err(Refused::ReadOnly) => {
+                // Its tab takes the batch back and gives its sequence to another. A copy still on its way must not come
+                // in later, with the right given back: a room hears a client over one line at a time, in order.
+                let (tab, open) = (self.lines[line].tab, self.lines[line].open);
+                for line in self.lines.iter_mut().filter(|line| open && line.tab == tab) {
+                    line.up.retain(|Up::Submit(other)| other.sequence != sequence);
+                }
+                self.send(line, Down::Refused { sequence, resync: None });
+            }
             Err(Refused::Resync) => {
                 self.lines[line].up.retain(|Up::Submit(other)| other.sequence != sequence);
                 self.commit();
