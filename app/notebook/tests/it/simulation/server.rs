@@ -132,12 +132,21 @@ impl Studio {
                 // in later, with the right given back: a room hears a client over one line at a time, in order.
                 let (tab, open) = (self.lines[line].tab, self.lines[line].open);
                 for line in self.lines.iter_mut().filter(|line| open && line.tab == tab) {
-                    line.up.retain(|Up::Submit(other)| other.sequence != sequence);
+                    line.up
+                        .retain(|Up::Submit(other)| other.sequence != sequence);
                 }
-                self.send(line, Down::Refused { sequence, resync: None });
+                self.send(
+                    line,
+                    Down::Refused {
+                        sequence,
+                        resync: None,
+                    },
+                );
             }
             Err(Refused::Resync) => {
-                self.lines[line].up.retain(|Up::Submit(other)| other.sequence != sequence);
+                self.lines[line]
+                    .up
+                    .retain(|Up::Submit(other)| other.sequence != sequence);
                 self.commit();
                 let resync = Some(self.sequencer.snapshot());
                 self.send(line, Down::Refused { sequence, resync });
