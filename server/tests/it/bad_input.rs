@@ -356,9 +356,8 @@ async fn a_pages_scripts_carry_the_nonce_of_its_policy_and_each_answer_has_its_o
         let html = page.text().await.unwrap();
         let scripts = html.matches("<script").count();
         assert!(scripts > 0);
-        assert_eq!(
+        assert!(
             html.matches(&format!("nonce=\"{nonce}\"")).count() >= scripts,
-            true,
             "a script without nonce in {html}"
         );
         nonces.push(nonce);
@@ -375,7 +374,6 @@ async fn the_set_up_page_sends_its_address_to_nobody() {
 
 #[tokio::test]
 async fn the_output_frame_is_sandboxed_and_reads_no_cookie() {
-    let mut studio = Studio::start();
     let site = tempfile::tempdir().unwrap();
     std::fs::write(site.path().join("manifest.json"), "{}").unwrap();
     std::fs::write(
@@ -383,7 +381,6 @@ async fn the_output_frame_is_sandboxed_and_reads_no_cookie() {
         "<!doctype html><script>1</script>",
     )
     .unwrap();
-    let _ = studio.setup_token();
     let studio = Studio::start_with(&["--site", site.path().to_str().unwrap()]);
     let frame = studio
         .stranger()
