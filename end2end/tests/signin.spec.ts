@@ -13,7 +13,7 @@ test("the set-up link makes the first administrator, once", async ({ browser }) 
     await page.goto(studio.setUp);
     await hydrated(page);
     await page.getByLabel("Username").fill("ada");
-    await page.getByLabel("Password", { exact: true }).fill("correct horse battery staple");
+    await page.getByLabel("Password", { exact: true }).fill("eleven grey herons at dusk");
     await page.getByRole("button", { name: /set up|become|start/i }).click();
     await page.waitForURL(`${studio.address}/`);
     expect(studio.admin(["list-users"])).toMatch(/^ada\s+administrator/);
@@ -90,9 +90,9 @@ test("a session outlives a killed studio", async ({ browser }) => {
   await studio.start();
   const context = await browser.newContext();
   try {
-    studio.admin(["create-user", "ada", "--password-stdin"], "correct horse battery staple\n");
+    studio.admin(["create-user", "ada", "--password-stdin"], "eleven grey herons at dusk\n");
     const page = await context.newPage();
-    await signIn(page, studio, "ada", "correct horse battery staple");
+    await signIn(page, studio, "ada", "eleven grey herons at dusk");
     await studio.kill();
     await studio.start();
     await page.goto(`${studio.address}/spaces`);
