@@ -59,6 +59,14 @@ async fn open_sqlite(path: &Path) -> Result<Engine> {
         .idle_timeout(None)
         .max_lifetime(None)
         .acquire_timeout(ACQUIRE)
+        // SQLite itself takes a transaction back when the disk is full. The driver does not notice and would count it as
+        // open for ever: such a connection is closed, and the next caller gets a new one.
+        .after_release(|connection, _| {
+            Box::pin(async move {
+                connection.ping().await?;
+                Ok(!connection.is_in_transaction())
+            })
+        })
         .connect_with(options.clone())
         .await
         .map_err(cannot)?;

@@ -138,14 +138,16 @@ pub fn clean_text(text: &str, field: &str, what: &str, limit: usize) -> Result<S
 pub fn clean_line(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     let mut marks = 0;
-    for c in text.nfc() {
+    // What is not seen goes first: it must not keep a letter and its mark apart.
+    let seen = text
+        .chars()
+        .filter(|c| c.is_whitespace() || !(c.is_control() || is_invisible(*c)));
+    for c in seen.nfc() {
         if c.is_whitespace() {
             if !line.is_empty() && !line.ends_with(' ') {
                 line.push(' ');
             }
             marks = 0;
-        } else if c.is_control() || is_invisible(c) {
-            // Left out.
         } else if unicode_normalization::char::is_combining_mark(c) {
             marks += 1;
             if marks <= 4 && !line.is_empty() {
@@ -228,6 +230,7 @@ mod tests {
         assert_eq!(clean_line("re\u{202e}port"), "report");
         assert_eq!(clean_line("  two \t\n words  "), "two words");
         assert_eq!(clean_line("e\u{301}"), "\u{e9}");
+        assert_eq!(clean_line("c\u{202e}\u{301}"), "\u{107}");
         let tower = format!("a{}", "\u{301}".repeat(1000));
         assert!(clean_line(&tower).chars().count() <= 5);
         assert_eq!(

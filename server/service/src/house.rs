@@ -84,7 +84,7 @@ impl House {
         let blobs = Blobs::open(config.data.join("blobs"))
             .await
             .map_err(crate::blobs::refusal)?;
-        let passwords = Passwords::new().await?;
+        let passwords = Passwords::new()?;
         Ok(Self(Arc::new(Inner {
             db,
             blobs,

@@ -279,3 +279,38 @@ async fn no_secret_is_anywhere_in_the_database_file() {
         assert!(!holds(secret));
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_cells_of_the_welcome_notebook_run_in_plain_python() {
+    let studio = Studio::on_sqlite().await;
+    let ada = studio.ada().await;
+    let recent = ada.recent_notebooks(1).await.unwrap();
+    let document = ada
+        .view_notebook(&recent[0].id)
+        .await
+        .unwrap()
+        .snapshot
+        .document;
+    let code: Vec<_> = document
+        .cells()
+        .into_iter()
+        .filter(|(_, cell)| cell.kind == notebook::CellKind::Code)
+        .map(|(_, cell)| cell.source.clone())
+        .collect();
+    let mut python = tokio::process::Command::new("python3");
+    match python.args(["-I", "-c", &code.join("\n")]).output().await {
+        Ok(out) => {
+            assert!(
+                out.status.success(),
+                "{}",
+                String::from_utf8_lossy(&out.stderr)
+            );
+            assert!(String::from_utf8_lossy(&out.stdout).contains("mean"));
+        }
+        Err(error) => std::io::Write::write_all(
+            &mut std::io::stderr(),
+            format!("skipped: python3 ({error})\n").as_bytes(),
+        )
+        .unwrap(),
+    }
+}
