@@ -1,5 +1,7 @@
 //! The browser's entry: takes over the page the server drew.
 
+#![recursion_limit = "512"]
+
 use leptos::prelude::document;
 use wasm_bindgen::prelude::wasm_bindgen;
 

@@ -75,7 +75,10 @@ impl Packer {
             let entry = entry?;
             let name = entry.file_name().to_string_lossy().into_owned();
             // Stylesheets of lazy chunks hold what the editor's own has already; no script asks for them.
-            let aside = name.starts_with('.') || name == "bundles.json" || name == "frame.html" || name.ends_with(".css");
+            let aside = name.starts_with('.')
+                || name == "bundles.json"
+                || name == "frame.html"
+                || name.ends_with(".css");
             if aside || named.contains(name.as_str()) || !entry.path().is_file() {
                 continue;
             }

@@ -19,7 +19,7 @@ pub const WASM: &str = "wasm32-unknown-unknown";
 const DEBIAN: &[&str] = &[
     "rustc-web=1.96*",
     "libstd-rust-web-dev=1.96*",
-    "cargo-web=1.96*",
+    "libstd-rust-web-1.96",
     "rust-web-src=1.96*",
     "lld-22",
     "libllvm22",
@@ -28,7 +28,7 @@ const DEBIAN: &[&str] = &[
     "libxml2",
 ];
 
-/// Which cargo and rustc build for the browser.
+/// Which rustc builds for the browser. Cargo is always the one at hand.
 pub enum Toolchain {
     /// The one that built us.
     Own,
@@ -42,7 +42,6 @@ impl Toolchain {
         if let Self::Debian(home) = self {
             command
                 .env("RUSTC", home.join("usr/bin/rustc"))
-                .env("RUSTC_BOOTSTRAP", "1")
                 .env("LD_LIBRARY_PATH", libraries(home))
                 .env(
                     "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER",
@@ -145,15 +144,9 @@ fn libraries(home: &Path) -> String {
 /// Compile an empty crate with the standard library built from source, and keep the libraries.
 fn standard_library(shop: &Workshop, home: &Path) -> Result<()> {
     let rustlib = home.join("usr/lib/rustlib");
-    let source = fs::read_dir(home.join("usr/src"))?
-        .flatten()
-        .map(|entry| entry.path())
-        .find(|path| path.join("library/std").is_dir())
-        .context("the package with the standard library's source has changed its layout")?;
-    let expected = rustlib.join("src/rust");
-    let _ = fs::remove_file(&expected);
-    fs::create_dir_all(rustlib.join("src"))?;
-    std::os::unix::fs::symlink(&source, &expected)?;
+    if !rustlib.join("src/rust/library/std").is_dir() {
+        bail!("the package with the standard library's source has changed its layout");
+    }
 
     let empty = home.join("empty");
     fs::create_dir_all(empty.join("src"))?;
@@ -165,17 +158,17 @@ fn standard_library(shop: &Workshop, home: &Path) -> Result<()> {
         empty.join("Cargo.toml"),
         "[package]\nname = \"empty\"\nedition = \"2024\"\n[workspace]\n[profile.release]\npanic = \"abort\"\n",
     )?;
-    let mut cargo = Command::new(home.join("usr/bin/cargo"));
+    let mut cargo = shop.cargo([
+        "build",
+        "--release",
+        "--target",
+        WASM,
+        "-Zbuild-std=std,panic_abort",
+    ]);
     cargo
         .current_dir(&empty)
-        .args([
-            "build",
-            "--release",
-            "--target",
-            WASM,
-            "-Zbuild-std=std,panic_abort",
-        ])
         .env("CARGO_TARGET_DIR", empty.join("target"))
+        .env("RUSTC_BOOTSTRAP", "1")
         .env("RUSTFLAGS", "-Cembed-bitcode=yes");
     Toolchain::Debian(home.to_path_buf()).equip(&mut cargo);
     shop.quietly("wasm-std", &mut cargo)?;
