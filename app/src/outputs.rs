@@ -45,14 +45,14 @@ pub fn OutputView(
 ) -> impl IntoView {
     let kind = {
         let output = output.clone();
-        Memo::new(move |_| output.with(kind_of))
+        Memo::new(move |_| output.with(|output| kind_of(&output.shown())))
     };
     move || {
         let output = output.clone();
         match kind.get() {
             Kind::Stream(name) => {
                 let html = Memo::new(move |_| {
-                    output.with(|output| match output {
+                    output.with(|output| match &*output.shown() {
                         Output::Stream { text, .. } => ansi::to_html(text),
                         _ => String::new(),
                     })
@@ -65,7 +65,7 @@ pub fn OutputView(
                 view! { <pre class=class tabindex="0" aria-label=if name == StreamName::Stderr { "Error stream" } else { "Text output" } inner_html=move || html.get()></pre> }.into_any()
             }
             Kind::Error => {
-                let (name, value, traceback) = output.with(|output| match output {
+                let (name, value, traceback) = output.with(|output| match &*output.shown() {
                     Output::Error {
                         ename,
                         evalue,
@@ -78,7 +78,7 @@ pub fn OutputView(
             Kind::Data => {
                 let notebook = notebook.clone();
                 let drawn = Memo::new(move |_| {
-                    output.with(|output| match output {
+                    output.with(|output| match &*output.shown() {
                         Output::DisplayData { data, metadata, .. }
                         | Output::ExecuteResult { data, metadata, .. } => {
                             draw(data, metadata, &notebook)

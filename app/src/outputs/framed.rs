@@ -3,6 +3,7 @@
 use leptos::html::Div;
 use leptos::prelude::*;
 use notebook::Map;
+use serde_json::Value;
 
 use crate::browser::{self, frame::Frame};
 
@@ -58,5 +59,34 @@ async fn whole(mut bundle: Map) -> Result<String, String> {
             };
         }
     }
+    let mut bundle = Value::Object(bundle);
+    plain_numbers(&mut bundle);
     Ok(serde_json::to_string(&bundle).unwrap_or_default())
+}
+
+/// Numbers JSON cannot say (`NaN`, infinities) are kept as `{"$number": …}`; charts read "no value" in their place.
+fn plain_numbers(value: &mut Value) {
+    match value {
+        Value::Object(fields) if fields.len() == 1 && fields.contains_key("$number") => {
+            *value = Value::Null
+        }
+        Value::Object(fields) => fields.values_mut().for_each(plain_numbers),
+        Value::Array(items) => items.iter_mut().for_each(plain_numbers),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_json_cannot_say_is_no_value_to_a_chart() {
+        let mut data = serde_json::json!({"y": [1, {"$number": "NaN"}], "$number": "a key among others", "z": {}});
+        plain_numbers(&mut data);
+        assert_eq!(
+            data,
+            serde_json::json!({"y": [1, null], "$number": "a key among others", "z": {}})
+        );
+    }
 }
