@@ -6,6 +6,8 @@
 #[cfg(test)]
 mod dice;
 #[cfg(test)]
+mod load;
+#[cfg(test)]
 mod process;
 #[cfg(test)]
 mod tab;
@@ -22,6 +24,7 @@ mod swarm {
     use tokio::time::timeout;
 
     use crate::dice::Dice;
+    use crate::load;
     use crate::process::Process;
     use crate::tab::{Phase, Progress, Tab, Told};
 
@@ -49,6 +52,29 @@ mod swarm {
             panic!("the swarm did not come to an end within {bound:?} (SWARM_SEED={seed})");
         }
         println!("swarm: {:.1} s", begun.elapsed().as_secs_f64());
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    #[ignore = "a measurement: cargo test --release -p server --test swarm -- --ignored keystrokes --nocapture"]
+    async fn keystrokes() {
+        let writers = setting("SWARM_CLIENTS", 100) as usize;
+        let rate = setting("SWARM_RATE", 1) as f64;
+        load::keystrokes(&load::Load {
+            writers,
+            rate,
+            seconds: setting("SWARM_SECONDS", 10),
+        })
+        .await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    #[ignore = "a measurement: cargo test --release -p server --test swarm -- --ignored rooms --nocapture"]
+    async fn rooms() {
+        load::rooms(
+            setting("SWARM_ROOMS", 100) as usize,
+            setting("SWARM_CLIENTS", 2) as usize,
+        )
+        .await;
     }
 
     async fn swarm(kills: u64, clients: usize, seed: u64) {

@@ -20,7 +20,7 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 use crate::dice::Dice;
 use crate::process::Person;
 
-type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+pub type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
@@ -121,7 +121,7 @@ impl Tab {
 
     pub async fn live(mut self) -> Told {
         loop {
-            let Some(socket) = self.connect().await else {
+            let Some(socket) = connect(&self.person).await else {
                 sleep(Duration::from_millis(20 + self.dice.below(80))).await;
                 continue;
             };
@@ -147,27 +147,6 @@ impl Tab {
             joins,
             reloads,
         }
-    }
-
-    async fn connect(&self) -> Option<Socket> {
-        let address = &self.person.address;
-        let mut request = format!("ws://{address}/live")
-            .into_client_request()
-            .unwrap();
-        request
-            .headers_mut()
-            .insert("origin", format!("http://{address}").parse().unwrap());
-        request
-            .headers_mut()
-            .insert("cookie", self.person.cookie.parse().unwrap());
-        let connecting = tokio_tungstenite::connect_async(request);
-        Some(
-            timeout(Duration::from_secs(10), connecting)
-                .await
-                .ok()?
-                .ok()?
-                .0,
-        )
     }
 
     /// Sometimes the tab crashes with the connection, and comes back with what it had kept.
@@ -420,6 +399,28 @@ impl Tab {
         let frame = serde_json::to_vec(&said).unwrap();
         socket.send(Message::binary(frame)).await.map_err(drop)
     }
+}
+
+/// A socket with the person's cookie, from the studio's own origin; `None` while nobody answers.
+pub async fn connect(person: &Person) -> Option<Socket> {
+    let address = &person.address;
+    let mut request = format!("ws://{address}/live")
+        .into_client_request()
+        .unwrap();
+    request
+        .headers_mut()
+        .insert("origin", format!("http://{address}").parse().unwrap());
+    request
+        .headers_mut()
+        .insert("cookie", person.cookie.parse().unwrap());
+    let connecting = tokio_tungstenite::connect_async(request);
+    Some(
+        timeout(Duration::from_secs(10), connecting)
+            .await
+            .ok()?
+            .ok()?
+            .0,
+    )
 }
 
 enum Heard {
