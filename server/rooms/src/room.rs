@@ -164,6 +164,11 @@ pub(crate) async fn live(
 impl Room {
     async fn run(mut self: Box<Self>, mut inbox: mpsc::UnboundedReceiver<Message>) {
         let end = loop {
+            // First of all: a room that opens with a snapshot overdue has something to do before anyone speaks.
+            self.settle(&inbox);
+            if let Some(end) = self.ending {
+                break end;
+            }
             let due = self.due();
             let listening = !self.is_holding();
             tokio::select! {
@@ -180,10 +185,6 @@ impl Room {
                     }
                 }
                 () = sleep_until(due) => {}
-            }
-            self.settle(&inbox);
-            if let Some(end) = self.ending {
-                break end;
             }
         };
         Box::pin(self.end(end)).await;

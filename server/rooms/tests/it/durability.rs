@@ -303,3 +303,27 @@ async fn a_snapshot_is_kept_and_the_notebook_opens_from_it_as_it_was() {
     tab.rejoin(&studio, &ada).await;
     assert_eq!(tab.joined.received, 35);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_room_that_opens_with_a_snapshot_overdue_answers_at_once() {
+    let mut studio = Studio::new();
+    let ada = someone(&studio, "Ada", Role::Editor);
+    let mut tab = ada.join(&studio).await;
+    for round in 0..35 {
+        tab.types("a", &format!("{round};")).await;
+        tab.settles().await;
+    }
+    // The next process keeps snapshots more often than this one did.
+    studio = studio.crash_into(Config {
+        snapshot_every: 10,
+        ..Config::default()
+    });
+    let start = tokio::time::Instant::now();
+    let again = ada.join(&studio).await;
+    assert_eq!(again.client.revision(), 35);
+    assert!(
+        start.elapsed() < Duration::from_secs(1),
+        "it took {:?}",
+        start.elapsed()
+    );
+}
