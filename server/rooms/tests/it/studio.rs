@@ -79,12 +79,14 @@ impl Studio {
 
     /// The process dies and another one starts over the same disk.
     pub fn crash(self) -> Self {
+        let config = self.config.clone();
+        self.crash_into(config)
+    }
+
+    /// The other one is configured differently.
+    pub fn crash_into(self, config: Config) -> Self {
         self.ledger.mood.send_replace(Mood::Dead);
-        Self::over(
-            self.disk.clone(),
-            self.notebook.clone(),
-            self.config.clone(),
-        )
+        Self::over(self.disk.clone(), self.notebook.clone(), config)
     }
 
     pub fn becomes(&self, mood: Mood) {
