@@ -272,9 +272,12 @@ mod here {
         })
     }
 
-    /// Sets the status of a call's answer. A form without script is answered with a redirect, which a status would undo.
+    /// Sets the status of a call's answer. A form without script is answered with a redirect, which a status would undo;
+    /// a page says itself what its status is.
     pub(super) fn answer_with(error: &CallError) {
-        if !wants_html() {
+        let called =
+            use_context::<Parts>().is_some_and(|parts| parts.uri.path().starts_with("/ui/"));
+        if called && !wants_html() {
             page_status(error.status());
         }
     }

@@ -14,6 +14,8 @@ pub enum Group {
     /// What the open page can do.
     Do,
     GoTo,
+    /// Choices that last.
+    Set,
 }
 
 impl Group {
@@ -21,6 +23,7 @@ impl Group {
         match self {
             Self::Do => "Do",
             Self::GoTo => "Go to",
+            Self::Set => "Set",
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use datalayer::Error;
 use leptos::prelude::*;
+use leptos_meta::Title;
 use leptos_router::components::Redirect;
 use leptos_router::hooks::use_location;
 use serde::Serialize;
@@ -56,6 +57,7 @@ pub fn Failed(error: CallError) -> impl IntoView {
         ),
     };
     view! {
+        <Title text=title.trim_end_matches('.').to_owned()/>
         <div class="page">
             <div class="empty">
                 <span class="empty__art"><ui::Icon name="info" size=20/></span>

@@ -21,7 +21,7 @@ pub fn SettingsPage() -> impl IntoView {
                 <h1 class="h-page">"Settings"</h1>
                 <Loaded of=house.me let:me><You me/></Loaded>
                 <LookForm/>
-                <PasswordForm/>
+                <Loaded of=house.me let:me><PasswordForm username=me.username/></Loaded>
                 <Sessions/>
             </div>
         </Frame>
@@ -128,7 +128,7 @@ fn Choices(
 }
 
 #[component]
-fn PasswordForm() -> impl IntoView {
+fn PasswordForm(username: String) -> impl IntoView {
     const FIELDS: &[&str] = &["current", "new"];
     let action = ServerAction::<ChangePassword>::new();
     let error = refused(action);
@@ -152,6 +152,8 @@ fn PasswordForm() -> impl IntoView {
             <ActionForm action=action node_ref=form>
                 <div class="form form--narrow">
                     <RefusedBanner error=error fields=FIELDS/>
+                    // For password managers; it is not sent.
+                    <input class="sr" type="text" autocomplete="username" value=username readonly tabindex="-1" aria-hidden="true"/>
                     <PasswordInput name="current" label="Current password" autocomplete="current-password" error=about(error, "current")/>
                     <PasswordInput
                         name="new"

@@ -29,15 +29,16 @@ pub fn Rail(#[prop(into)] space: Signal<Option<Space>>) -> impl IntoView {
                             .into_iter()
                             .map(|space| {
                                 let current = here.as_ref() == Some(&space.id);
+                                let monogram = initials(&space.name);
                                 view! {
                                     <a
                                         class="rail__space"
                                         href=format!("/s/{}", space.id)
                                         aria-current=current.then_some("true")
-                                        aria-label=space.name.clone()
                                         title=space.name.clone()
                                     >
-                                        {initials(&space.name)}
+                                        <span aria-hidden="true">{monogram}</span>
+                                        <span class="sr">{space.name.clone()}</span>
                                     </a>
                                 }
                             })

@@ -162,20 +162,20 @@ fn found(typed: RwSignal<String>) -> Memo<Vec<Command>> {
                     Theme::Light => "Theme: light",
                     Theme::Dark => "Theme: dark",
                 };
-                Command::verb(
-                    format!("theme-{}", theme.as_str()),
-                    title,
-                    "sun",
-                    move || {
-                        choose(
-                            look,
-                            Look {
-                                theme,
-                                ..look.get_untracked()
-                            },
-                        );
-                    },
-                )
+                let set = move || {
+                    choose(
+                        look,
+                        Look {
+                            theme,
+                            ..look.get_untracked()
+                        },
+                    )
+                };
+                let command = Command::verb(format!("theme-{}", theme.as_str()), title, "sun", set);
+                Command {
+                    group: Group::Set,
+                    ..command
+                }
             }));
             let typed = typed.get();
             let mut ranked: Vec<(Group, usize, Command)> = all

@@ -109,6 +109,8 @@ fn Head(space: Space, place: Place) -> impl IntoView {
                     {space.archived_at.map(|_| view! { <Badge tone=Tone::Warn icon="lock">"Archived"</Badge> })}
                 </div>
                 {(overview && !space.description.is_empty()).then(|| view! { <p class="space__words">{space.description.clone()}</p> })}
+                {(place == Place::Members)
+                    .then(|| view! { <p class="space__words">{format!("Who may enter {}, and what they may do.", space.name)}</p> })}
             </div>
         </header>
         <TabLinks label="Space">

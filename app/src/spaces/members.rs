@@ -1,6 +1,6 @@
 //! Who is in a space, and what they may do.
 
-use datalayer::{Member, Space, UserId};
+use datalayer::{Error, Member, Noun, Space, UserId};
 use leptos::html;
 use leptos::prelude::*;
 use ui::{
@@ -12,8 +12,9 @@ use super::calls::{RemoveMember, SetMember, list_members};
 use super::frame::{Place, SpaceFrame, use_space, use_space_id};
 use super::role_verb;
 use super::roles::{RoleTable, options};
+use crate::call::CallError;
 use crate::frame::use_house;
-use crate::refusal::{Loaded, RefusedBanner, about, refused};
+use crate::refusal::{Loaded, RefusedBanner, refused};
 
 #[component]
 pub fn MembersPage() -> impl IntoView {
@@ -94,11 +95,26 @@ pub fn MembersPage() -> impl IntoView {
 #[component]
 fn AddMember(space: Space, action: ServerAction<SetMember>) -> impl IntoView {
     let error = refused(action);
+    // "No such person" is about what was typed.
+    let unknown = move || {
+        matches!(
+            error.get(),
+            Some(CallError::Refused(Error::NotFound { noun: Noun::User }))
+        )
+    };
+    let username_error = Signal::derive(move || {
+        if unknown() {
+            Some("Nobody of this studio has this username. An administrator can add them under People.".to_owned())
+        } else {
+            error.get().and_then(|error| error.about("username"))
+        }
+    });
+    let rest = Signal::derive(move || error.get().filter(|_| !unknown()));
     view! {
         <h2 class="h-sec">"Add a member"</h2>
         <ActionForm action=action>
             <div class="form">
-                <RefusedBanner error=error fields=&["username"]/>
+                <RefusedBanner error=rest fields=&["username"]/>
                 <input type="hidden" name="space" value=space.id.to_string()/>
                 <Input
                     name="username"
@@ -107,7 +123,7 @@ fn AddMember(space: Space, action: ServerAction<SetMember>) -> impl IntoView {
                     autocomplete="off"
                     required=true
                     verbatim=true
-                    error=about(error, "username")
+                    error=username_error
                 />
                 <Field label="Role" for_id="new-role">
                     <Select name="role" id="new-role" label="Role" options=options(space.role) chosen="editor"/>
