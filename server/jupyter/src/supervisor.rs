@@ -158,7 +158,8 @@ struct Supervisor {
     dropped_output: u64,
     info_seen: bool,
     iopub_seen: bool,
-    strikes: u32,
+    /// Bad messages in a row, by channel: what another channel says in between proves nothing.
+    strikes: HashMap<Channel, u32>,
     dropped: u64,
     exited: Option<Option<ExitStatus>>,
     /// Said instead of the exit status, where we ended the kernel ourselves.
@@ -192,7 +193,7 @@ impl Supervisor {
             dropped_output: 0,
             info_seen: false,
             iopub_seen: false,
-            strikes: 0,
+            strikes: HashMap::new(),
             dropped: 0,
             exited: None,
             cause: None,
@@ -217,7 +218,7 @@ impl Supervisor {
         self.phase = Phase::Starting { since: Instant::now() };
         self.info_seen = false;
         self.iopub_seen = false;
-        self.strikes = 0;
+        self.strikes.clear();
         self.exited = None;
         self.cause = None;
         self.over_limit = false;
@@ -473,6 +474,10 @@ impl Supervisor {
     }
 
     async fn heard(&mut self, channel: Channel, incoming: Incoming) {
+        if self.strikes.values().any(|strikes| *strikes >= STRIKES) {
+            // It is being stopped, and nothing it says counts any more.
+            return;
+        }
         let verified = match incoming {
             Incoming::Message(frames) => {
                 let Some(kernel) = &mut self.kernel else { return };
@@ -484,9 +489,11 @@ impl Supervisor {
             Ok(message) => message,
             Err(why) => {
                 self.dropped += 1;
-                self.strikes += 1;
+                let strikes = self.strikes.entry(channel).or_default();
+                *strikes += 1;
+                let faulty = *strikes == STRIKES;
                 tracing::warn!(kernel.id = self.args.id, ?channel, %why, "a message of the kernel was dropped");
-                if self.strikes == STRIKES {
+                if faulty {
                     self.cause = Some(format!(
                         "The kernel is faulty and was stopped: {STRIKES} messages in a row could not be trusted; the last one because {why}."
                     ));
@@ -495,7 +502,7 @@ impl Supervisor {
                 return;
             }
         };
-        self.strikes = 0;
+        self.strikes.remove(&channel);
         let Some((header, parent)) = message.heads() else { return };
         if channel == Channel::Iopub {
             self.iopub_seen = true;
