@@ -1,6 +1,6 @@
 //! What the notebook screen asks the Datalayer before the live link takes over.
 
-use datalayer::{Member, NotebookChange, NotebookId, NotebookView, Role, Space, SpaceId, UserId};
+use datalayer::{Member, NotebookId, NotebookView, Role, Space, SpaceId, UserId};
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -25,7 +25,7 @@ pub async fn open_notebook(notebook: NotebookId) -> Result<OpenedNotebook, CallE
 /// Give a notebook another title.
 #[server]
 pub async fn rename_notebook(notebook: NotebookId, title: String) -> Result<String, CallError> {
-    let change = NotebookChange {
+    let change = datalayer::NotebookChange {
         title: Some(title),
         archived: None,
     };
