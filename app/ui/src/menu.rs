@@ -39,10 +39,11 @@ pub fn Menu(
             popovertarget=id.clone()
             aria-haspopup="menu"
             aria-expanded=move || open.get().to_string()
-            aria-label=name.clone()
-            title=name
+            title=name.clone()
         >
             {face.run()}
+            // Beside the face and not instead of it: who speaks to the page says the words they see.
+            <span class="sr">{name}</span>
         </button>
         <div
             node_ref=list
