@@ -36,23 +36,23 @@ struct State {
 
 impl Memory {
     pub fn events(&self, notebook: &NotebookId) -> Vec<RunEvent> {
-        self.state.lock().unwrap().events.get(notebook).cloned().unwrap_or_default()
+        self.state.lock().expect("no test panics while it holds this").events.get(notebook).cloned().unwrap_or_default()
     }
 
     pub fn blob(&self, hash: &str) -> Option<Bytes> {
-        self.state.lock().unwrap().blobs.get(hash).cloned()
+        self.state.lock().expect("no test panics while it holds this").blobs.get(hash).cloned()
     }
 
     /// The next so many appends fail.
     pub fn fail(&self, times: u32) {
-        self.state.lock().unwrap().failing = times;
+        self.state.lock().expect("no test panics while it holds this").failing = times;
     }
 }
 
 #[async_trait]
 impl RunLedger for Memory {
     async fn load(&self, notebook: &NotebookId) -> Result<Runs> {
-        let state = self.state.lock().unwrap();
+        let state = self.state.lock().expect("no test panics while it holds this");
         let mut runs = state.folds.get(notebook).cloned().unwrap_or_default();
         for event in state.events.get(notebook).into_iter().flatten() {
             runs.apply(event);
@@ -61,7 +61,7 @@ impl RunLedger for Memory {
     }
 
     async fn append(&self, notebook: &NotebookId, events: Vec<RunEvent>, mark: Option<SpoolMark>) -> Result<()> {
-        let mut state = self.state.lock().unwrap();
+        let mut state = self.state.lock().expect("no test panics while it holds this");
         if state.failing > 0 {
             state.failing -= 1;
             return Err(Error::unavailable("test.failing", "the disk is full"));
@@ -79,7 +79,7 @@ impl RunLedger for Memory {
     }
 
     async fn keep_fold(&self, notebook: &NotebookId, runs: &Runs) -> Result<()> {
-        self.state.lock().unwrap().folds.insert(notebook.clone(), runs.clone());
+        self.state.lock().expect("no test panics while it holds this").folds.insert(notebook.clone(), runs.clone());
         Ok(())
     }
 
@@ -90,12 +90,12 @@ impl RunLedger for Memory {
     }
 
     async fn mark(&self, kernel: &str) -> Result<Option<SpoolMark>> {
-        Ok(self.state.lock().unwrap().marks.get(kernel).cloned())
+        Ok(self.state.lock().expect("no test panics while it holds this").marks.get(kernel).cloned())
     }
 
     async fn keep_blob(&self, _: &NotebookId, _: &str, bytes: Bytes) -> Result<String> {
         let hash = hash(&bytes);
-        self.state.lock().unwrap().blobs.insert(hash.clone(), bytes);
+        self.state.lock().expect("no test panics while it holds this").blobs.insert(hash.clone(), bytes);
         Ok(hash)
     }
 }
@@ -161,7 +161,7 @@ impl House {
     pub async fn listen(&self) {
         let (heard, changed) = (Arc::clone(&self.heard), self.changed.clone());
         let listener = Box::new(move |news| {
-            let mut heard = heard.lock().unwrap();
+            let mut heard = heard.lock().expect("no test panics while it holds this");
             match news {
                 RuntimeNews::Run(event) => heard.events.push(event),
                 RuntimeNews::Kernel(view) => {
@@ -175,7 +175,7 @@ impl House {
             changed.send_modify(|version| *version += 1);
         });
         let (runs, kernel) = self.gateway().listen(&self.notebook, listener).await.expect("listening");
-        let mut heard = self.heard.lock().unwrap();
+        let mut heard = self.heard.lock().expect("no test panics while it holds this");
         let before: Vec<RunEvent> =
             self.ledger.events(&self.notebook).into_iter().filter(|event| event.sequence <= runs.sequence).collect();
         let already = heard.events.split_off(0).into_iter().filter(|event| event.sequence > runs.sequence);
@@ -219,11 +219,11 @@ impl House {
     }
 
     pub fn kernel_states(&self) -> Vec<KernelState> {
-        self.heard.lock().unwrap().kernels.clone()
+        self.heard.lock().expect("no test panics while it holds this").kernels.clone()
     }
 
     pub fn heard(&self) -> Vec<RunEvent> {
-        self.heard.lock().unwrap().events.clone()
+        self.heard.lock().expect("no test panics while it holds this").events.clone()
     }
 
     async fn until<T>(&self, what: &str, look: impl Fn(&Heard) -> Option<T>) -> T {
@@ -231,7 +231,7 @@ impl House {
         let waiting = async {
             loop {
                 changes.borrow_and_update();
-                if let Some(found) = look(&self.heard.lock().unwrap()) {
+                if let Some(found) = look(&self.heard.lock().expect("no test panics while it holds this")) {
                     return found;
                 }
                 changes.changed().await.expect("the house stands");
@@ -240,7 +240,7 @@ impl House {
         match tokio::time::timeout(PATIENCE, waiting).await {
             Ok(found) => found,
             Err(_) => {
-                let heard = self.heard.lock().unwrap();
+                let heard = self.heard.lock().expect("no test panics while it holds this");
                 panic!("{what} did not come; heard {:?} and {:?}", summary(&heard.events), heard.kernels);
             }
         }
