@@ -43,7 +43,7 @@ pub fn Menu(
         >
             {face.run()}
             // Beside the face and not instead of it: who speaks to the page says the words they see.
-            <span class="sr">{name}</span>
+            <span class="sr">{name.clone()}</span>
         </button>
         <div
             node_ref=list
