@@ -32,9 +32,14 @@ async fn main() -> Fallible {
     std::fs::create_dir_all(&folder)?;
 
     for durable in [false, true] {
-        let name = if durable { "gateway, log flushed to disk" } else { "gateway, log in memory" };
+        let name = if durable {
+            "gateway, log flushed to disk"
+        } else {
+            "gateway, log in memory"
+        };
         let mut bare = Bare::start(Path::new(python), &folder).await?;
-        let mut house = House::open(Path::new(python), Path::new(supervisor), &folder, durable).await?;
+        let mut house =
+            House::open(Path::new(python), Path::new(supervisor), &folder, durable).await?;
         bare.execute("pass").await?;
         house.execute("pass").await?;
         let (mut direct, mut through) = (Vec::new(), Vec::new());
@@ -52,7 +57,10 @@ async fn main() -> Fallible {
             continue;
         }
         for megabytes in [20_u64, 200] {
-            let source = format!("line = 'x' * 999\nfor i in range({}): print(line)", megabytes * 1000);
+            let source = format!(
+                "line = 'x' * 999\nfor i in range({}): print(line)",
+                megabytes * 1000
+            );
             let mut ratios = Vec::new();
             for _ in 0..rounds {
                 let (alone, bytes) = bare.execute(&source).await?;
@@ -71,7 +79,11 @@ async fn main() -> Fallible {
             }
             ratios.sort_by(f64::total_cmp);
             let middle = ratios[ratios.len() / 2];
-            println!("{megabytes} MB: gateway/direct median {middle:.3}, {:.3} to {:.3}", ratios[0], ratios[ratios.len() - 1]);
+            println!(
+                "{megabytes} MB: gateway/direct median {middle:.3}, {:.3} to {:.3}",
+                ratios[0],
+                ratios[ratios.len() - 1]
+            );
         }
         house.gateway.shut_down_all().await;
     }
@@ -112,28 +124,44 @@ impl Bare {
             .stderr(Stdio::null())
             .kill_on_drop(true)
             .spawn()?;
-        let endpoint = |number: u8| Endpoint::Ipc(PathBuf::from(format!("{}-{number}", base.display())));
+        let endpoint =
+            |number: u8| Endpoint::Ipc(PathBuf::from(format!("{}-{number}", base.display())));
         let (iopub, keep) = patiently(&endpoint(2), Role::Sub).await?;
         let shell = patiently(&endpoint(1), Role::Dealer).await?;
-        Ok(Self { _kernel: kernel, signer: Signer::new(b"key", "bare".into()), shell, iopub, _iopub: keep, count: 0 })
+        Ok(Self {
+            _kernel: kernel,
+            signer: Signer::new(b"key", "bare".into()),
+            shell,
+            iopub,
+            _iopub: keep,
+            count: 0,
+        })
     }
 
     /// Time until reply and idle, and bytes of text.
     async fn execute(&mut self, code: &str) -> Fallible<(Duration, u64)> {
         self.count += 1;
         let id = format!("bare-{}", self.count);
-        let content = json!({ "code": code, "silent": false, "store_history": true, "allow_stdin": false });
+        let content =
+            json!({ "code": code, "silent": false, "store_history": true, "allow_stdin": false });
         let begun = Instant::now();
-        self.shell.1.send(&self.signer.sign(&id, "execute_request", None, &content)).await?;
+        self.shell
+            .1
+            .send(&self.signer.sign(&id, "execute_request", None, &content))
+            .await?;
         let (mut replied, mut idle, mut bytes) = (false, false, 0);
         while !(replied && idle) {
             let incoming = tokio::select! {
                 incoming = self.shell.0.receive() => incoming?,
                 incoming = self.iopub.receive() => incoming?,
             };
-            let Some(Incoming::Message(frames)) = incoming else { return Err("the kernel is gone".into()) };
+            let Some(Incoming::Message(frames)) = incoming else {
+                return Err("the kernel is gone".into());
+            };
             let message = self.signer.verify(&frames)?;
-            let Some((header, parent)) = message.heads() else { continue };
+            let Some((header, parent)) = message.heads() else {
+                continue;
+            };
             if parent.msg_id != id {
                 continue;
             }
@@ -167,14 +195,27 @@ struct House {
 }
 
 impl House {
-    async fn open(python: &Path, supervisor: &Path, folder: &Path, durable: bool) -> Fallible<Self> {
+    async fn open(
+        python: &Path,
+        supervisor: &Path,
+        folder: &Path,
+        durable: bool,
+    ) -> Fallible<Self> {
         let data = folder.join(if durable { "durable" } else { "memory" });
         std::fs::create_dir_all(&data)?;
         let mut config = Config::new(data.clone(), supervisor.into(), Vec::new());
         config.python = Some(python.into());
         config.environment = vec![("HOME".into(), folder.display().to_string())];
-        let log = if durable { Some(std::fs::File::create(data.join("log"))?) } else { None };
-        let ledger = Disk { log: log.map(Arc::new), folder: data, marks: Mutex::default() };
+        let log = if durable {
+            Some(std::fs::File::create(data.join("log"))?)
+        } else {
+            None
+        };
+        let ledger = Disk {
+            log: log.map(Arc::new),
+            folder: data,
+            marks: Mutex::default(),
+        };
         let gateway = Gateway::open(config, Arc::new(ledger)).await?;
         let notebook = NotebookId::from_parts(1, 1);
         let (tell, heard) = mpsc::unbounded_channel();
@@ -184,7 +225,11 @@ impl House {
             }
         });
         gateway.listen(&notebook, listener).await?;
-        Ok(Self { gateway, notebook, heard })
+        Ok(Self {
+            gateway,
+            notebook,
+            heard,
+        })
     }
 
     /// Time until its end was heard, and bytes of text: inline, or those of the blob.
@@ -193,7 +238,14 @@ impl House {
         let begun = Instant::now();
         let cells = vec![(cell, code.to_owned())];
         let by = ("user".to_owned(), "Ada".to_owned());
-        self.gateway.run(RunRequest { notebook: self.notebook.clone(), by, cells, kernel: String::new() }).await?;
+        self.gateway
+            .run(RunRequest {
+                notebook: self.notebook.clone(),
+                by,
+                cells,
+                kernel: String::new(),
+            })
+            .await?;
         let (mut inline, mut beyond) = (0, 0);
         loop {
             match self.heard.recv().await.ok_or("the gateway is gone")?.what {
@@ -219,11 +271,21 @@ impl RunLedger for Disk {
         Ok(Runs::default())
     }
 
-    async fn append(&self, _: &NotebookId, events: Vec<RunEvent>, mark: Option<SpoolMark>) -> datalayer::Result<()> {
+    async fn append(
+        &self,
+        _: &NotebookId,
+        events: Vec<RunEvent>,
+        mark: Option<SpoolMark>,
+    ) -> datalayer::Result<()> {
         if let Some(mark) = mark {
-            self.marks.lock().unwrap_or_else(PoisonError::into_inner).insert(mark.kernel.clone(), mark);
+            self.marks
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .insert(mark.kernel.clone(), mark);
         }
-        let Some(log) = self.log.clone() else { return Ok(()) };
+        let Some(log) = self.log.clone() else {
+            return Ok(());
+        };
         let text = serde_json::to_vec(&events).map_err(broken)?;
         let written = tokio::task::spawn_blocking(move || {
             use std::io::Write;
@@ -237,12 +299,22 @@ impl RunLedger for Disk {
         Ok(())
     }
 
-    async fn since(&self, _: &NotebookId, _: u64, _: u32) -> datalayer::Result<Option<Vec<RunEvent>>> {
+    async fn since(
+        &self,
+        _: &NotebookId,
+        _: u64,
+        _: u32,
+    ) -> datalayer::Result<Option<Vec<RunEvent>>> {
         Ok(None)
     }
 
     async fn mark(&self, kernel: &str) -> datalayer::Result<Option<SpoolMark>> {
-        Ok(self.marks.lock().unwrap_or_else(PoisonError::into_inner).get(kernel).cloned())
+        Ok(self
+            .marks
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(kernel)
+            .cloned())
     }
 
     async fn keep_blob(&self, _: &NotebookId, _: &str, bytes: Bytes) -> datalayer::Result<String> {
@@ -279,8 +351,12 @@ fn hex(bytes: &[u8]) -> String {
 
 fn resident(field: &str) -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
-    line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok()).unwrap_or(0) * 1024
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+    line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok())
+        .unwrap_or(0)
+        * 1024
 }
 
 /// From now on the peak of resident memory is counted anew.

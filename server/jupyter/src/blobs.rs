@@ -12,18 +12,30 @@ use serde_json::{Value, json};
 pub const INLINE: usize = 64 * 1024;
 
 /// Moves what is large or binary out of an event.
-pub async fn offload(ledger: &dyn RunLedger, notebook: &NotebookId, what: &mut Happening) -> Result<()> {
+pub async fn offload(
+    ledger: &dyn RunLedger,
+    notebook: &NotebookId,
+    what: &mut Happening,
+) -> Result<()> {
     let data = match what {
-        Happening::Output { output: Output::DisplayData { data, .. } | Output::ExecuteResult { data, .. } }
+        Happening::Output {
+            output: Output::DisplayData { data, .. } | Output::ExecuteResult { data, .. },
+        }
         | Happening::Update { data, .. } => data,
         _ => return Ok(()),
     };
     offload_values(ledger, notebook, data).await
 }
 
-async fn offload_values(ledger: &dyn RunLedger, notebook: &NotebookId, data: &mut Map) -> Result<()> {
+async fn offload_values(
+    ledger: &dyn RunLedger,
+    notebook: &NotebookId,
+    data: &mut Map,
+) -> Result<()> {
     for (media_type, value) in data.iter_mut() {
-        let Some(bytes) = bytes_to_move(media_type, value) else { continue };
+        let Some(bytes) = bytes_to_move(media_type, value) else {
+            continue;
+        };
         let count = bytes.len();
         let hash = ledger.keep_blob(notebook, media_type, bytes).await?;
         *value = json!({ "blob": hash, "bytes": count });
@@ -42,14 +54,19 @@ fn is_binary(media_type: &str) -> bool {
 fn bytes_to_move(media_type: &str, value: &Value) -> Option<Bytes> {
     match value {
         Value::String(text) if is_binary(media_type) => {
-            let compact: Vec<u8> = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
+            let compact: Vec<u8> = text
+                .bytes()
+                .filter(|byte| !byte.is_ascii_whitespace())
+                .collect();
             match STANDARD.decode(compact) {
                 Ok(bytes) => Some(bytes.into()),
                 // Not base64 at all: kept as it was said.
                 Err(_) => (text.len() > INLINE).then(|| Bytes::copy_from_slice(text.as_bytes())),
             }
         }
-        Value::String(text) => (text.len() > INLINE).then(|| Bytes::copy_from_slice(text.as_bytes())),
+        Value::String(text) => {
+            (text.len() > INLINE).then(|| Bytes::copy_from_slice(text.as_bytes()))
+        }
         Value::Null | Value::Bool(_) | Value::Number(_) => None,
         Value::Array(_) | Value::Object(_) => {
             let text = value.to_string();
@@ -66,15 +83,32 @@ mod tests {
     #[test]
     fn images_and_long_values_move_and_short_ones_stay() {
         let png = Value::String("aGVs\nbG8=\n".into());
-        assert_eq!(bytes_to_move("image/png", &png), Some(Bytes::from_static(b"hello")));
+        assert_eq!(
+            bytes_to_move("image/png", &png),
+            Some(Bytes::from_static(b"hello"))
+        );
         assert_eq!(bytes_to_move("text/plain", &png), None);
-        assert_eq!(bytes_to_move("image/png", &Value::String("not base64!".into())), None);
-        assert_eq!(bytes_to_move("image/svg+xml", &Value::String("<svg/>".into())), None);
+        assert_eq!(
+            bytes_to_move("image/png", &Value::String("not base64!".into())),
+            None
+        );
+        assert_eq!(
+            bytes_to_move("image/svg+xml", &Value::String("<svg/>".into())),
+            None
+        );
         let long = "x".repeat(INLINE + 1);
-        assert_eq!(bytes_to_move("text/html", &Value::String(long.clone())), Some(Bytes::from(long.clone())));
+        assert_eq!(
+            bytes_to_move("text/html", &Value::String(long.clone())),
+            Some(Bytes::from(long.clone()))
+        );
         let json = json!({ "spec": [long] });
-        assert_eq!(bytes_to_move("application/json", &json), Some(Bytes::from(json.to_string())));
+        assert_eq!(
+            bytes_to_move("application/json", &json),
+            Some(Bytes::from(json.to_string()))
+        );
         assert_eq!(bytes_to_move("application/json", &json!({ "a": 1 })), None);
-        assert!(bytes_to_move("application/json", &json!({ "blob": "forged", "bytes": 1 })).is_some());
+        assert!(
+            bytes_to_move("application/json", &json!({ "blob": "forged", "bytes": 1 })).is_some()
+        );
     }
 }

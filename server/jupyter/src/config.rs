@@ -50,6 +50,9 @@ impl Config {
 
     /// What the studio was told in its environment.
     pub(crate) fn variable(&self, name: &str) -> Option<&str> {
-        self.environment.iter().find(|(key, value)| key == name && !value.is_empty()).map(|(_, value)| value.as_str())
+        self.environment
+            .iter()
+            .find(|(key, value)| key == name && !value.is_empty())
+            .map(|(_, value)| value.as_str())
     }
 }

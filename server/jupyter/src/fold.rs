@@ -78,7 +78,10 @@ impl Batch {
     fn push(&mut self, draft: Draft) -> bool {
         match (&draft.what, self.drafts.last_mut()) {
             (Happening::Stream { name, text }, Some(last)) if last.run == draft.run => {
-                if let Happening::Stream { name: before, text: whole } = &mut last.what
+                if let Happening::Stream {
+                    name: before,
+                    text: whole,
+                } = &mut last.what
                     && before == name
                 {
                     self.weight += text.len();
@@ -87,23 +90,33 @@ impl Batch {
                 }
             }
             (Happening::Update { display_id, .. }, _) => {
-                let updates = self.drafts.iter_mut().rev().take_while(|earlier| matches!(earlier.what, Happening::Update { .. }));
+                let updates = self
+                    .drafts
+                    .iter_mut()
+                    .rev()
+                    .take_while(|earlier| matches!(earlier.what, Happening::Update { .. }));
                 for earlier in updates {
-                    if matches!(&earlier.what, Happening::Update { display_id: same, .. } if same == display_id) {
+                    if matches!(&earlier.what, Happening::Update { display_id: same, .. } if same == display_id)
+                    {
                         *earlier = draft;
                         return false;
                     }
                 }
             }
             (Happening::Clear { wait: false }, _) => self.forget_outputs(&draft.run),
-            (Happening::Clear { wait: true }, Some(last)) if last.run == draft.run && last.what == draft.what => {
+            (Happening::Clear { wait: true }, Some(last))
+                if last.run == draft.run && last.what == draft.what =>
+            {
                 return false;
             }
             _ => {}
         }
-        if matches!(draft.what, Happening::Stream { .. } | Happening::Output { .. })
-            && self.drafts.last().is_some_and(|last| last.run == draft.run && last.what == Happening::Clear { wait: true })
-        {
+        if matches!(
+            draft.what,
+            Happening::Stream { .. } | Happening::Output { .. }
+        ) && self.drafts.last().is_some_and(|last| {
+            last.run == draft.run && last.what == Happening::Clear { wait: true }
+        }) {
             // It is cleared now, so what came before in this batch need never be shown.
             if let Some(clear) = self.drafts.pop() {
                 self.forget_outputs(&draft.run);
@@ -114,15 +127,25 @@ impl Batch {
             Happening::Stream { text, .. } => text.len() + 64,
             _ => 256,
         };
-        self.urgent |= matches!(draft.what, Happening::AskInput { .. } | Happening::InputGiven | Happening::Ended { .. });
-        self.shown |= !matches!(draft.what, Happening::Started | Happening::ExecutionCount { .. });
+        self.urgent |= matches!(
+            draft.what,
+            Happening::AskInput { .. } | Happening::InputGiven | Happening::Ended { .. }
+        );
+        self.shown |= !matches!(
+            draft.what,
+            Happening::Started | Happening::ExecutionCount { .. }
+        );
         self.drafts.push(draft);
         true
     }
 
     fn forget_outputs(&mut self, run: &str) {
         self.drafts.retain(|draft| {
-            draft.run != run || !matches!(draft.what, Happening::Stream { .. } | Happening::Output { .. } | Happening::Clear { .. })
+            draft.run != run
+                || !matches!(
+                    draft.what,
+                    Happening::Stream { .. } | Happening::Output { .. } | Happening::Clear { .. }
+                )
         });
     }
 
@@ -167,7 +190,10 @@ pub struct Fold {
 
 impl Fold {
     pub fn new(mark: u64) -> Self {
-        Self { silent_before: mark, ..Self::default() }
+        Self {
+            silent_before: mark,
+            ..Self::default()
+        }
     }
 
     /// A run that began before the first record that will come.
@@ -175,7 +201,8 @@ impl Fold {
         if self.runs.contains_key(run) {
             return;
         }
-        self.runs.insert(run.to_owned(), Run::new(cell.clone(), over, from));
+        self.runs
+            .insert(run.to_owned(), Run::new(cell.clone(), over, from));
         if over {
             self.ended.push_back(run.to_owned());
         }
@@ -194,12 +221,23 @@ impl Fold {
 
     /// Everything before this may be deleted once `offset` is in the log: what is needed to rebuild this fold stays.
     pub fn releasable(&self, offset: u64) -> u64 {
-        self.runs.values().filter(|run| !run.over && !run.spilling).map(|run| run.from).min().unwrap_or(offset).min(offset)
+        self.runs
+            .values()
+            .filter(|run| !run.over && !run.spilling)
+            .map(|run| run.from)
+            .min()
+            .unwrap_or(offset)
+            .min(offset)
     }
 
     /// How many events the busiest running cell has made; the more, the rarer the appends.
     pub fn chattiness(&self) -> usize {
-        self.runs.values().filter(|run| !run.over).map(|run| run.events).max().unwrap_or(0)
+        self.runs
+            .values()
+            .filter(|run| !run.over)
+            .map(|run| run.events)
+            .max()
+            .unwrap_or(0)
     }
 
     /// Folds a record that begins at `offset` into the batch.
@@ -215,7 +253,11 @@ impl Fold {
                 }
             }
             Entry::Text { run, stderr, text } => {
-                let name = if stderr { StreamName::Stderr } else { StreamName::Stdout };
+                let name = if stderr {
+                    StreamName::Stderr
+                } else {
+                    StreamName::Stdout
+                };
                 self.text(&run, at, name, &String::from_utf8_lossy(&text), batch);
             }
             Entry::Message(channel, message) => {
@@ -243,8 +285,15 @@ impl Fold {
                     run.lost += bytes;
                 }
             }
-            Note::Ended { run, cell, state, why } => {
-                self.runs.entry(run.clone()).or_insert_with(|| Run::new(cell, false, offset));
+            Note::Ended {
+                run,
+                cell,
+                state,
+                why,
+            } => {
+                self.runs
+                    .entry(run.clone())
+                    .or_insert_with(|| Run::new(cell, false, offset));
                 self.end(&run, at, state, why, batch);
             }
             Note::Died { .. } => {}
@@ -252,8 +301,17 @@ impl Fold {
     }
 
     /// Ends a run: what was held back comes out, then the end itself.
-    pub fn end(&mut self, id: &str, at: i64, state: RunState, why: Option<String>, batch: &mut Batch) {
-        let Some(run) = self.runs.get_mut(id) else { return };
+    pub fn end(
+        &mut self,
+        id: &str,
+        at: i64,
+        state: RunState,
+        why: Option<String>,
+        batch: &mut Batch,
+    ) {
+        let Some(run) = self.runs.get_mut(id) else {
+            return;
+        };
         if run.over {
             return;
         }
@@ -268,8 +326,17 @@ impl Fold {
                 batch.spill(id, &whole, run.lost, run.shown);
                 run.spilling = true;
             }
-            let what = Happening::Truncated { bytes: run.lost, blob: None };
-            batch.push(Draft { run: id.into(), cell, at, what, attach_spill: true });
+            let what = Happening::Truncated {
+                bytes: run.lost,
+                blob: None,
+            };
+            batch.push(Draft {
+                run: id.into(),
+                cell,
+                at,
+                what,
+                attach_spill: true,
+            });
         } else if run.spilling {
             batch.spills.entry(id.to_owned()).or_default().discard = true;
         }
@@ -282,17 +349,30 @@ impl Fold {
         }
     }
 
-    fn message(&mut self, at: i64, channel: Channel, header: &Header, parent: &Header, message: &Message, batch: &mut Batch) {
+    fn message(
+        &mut self,
+        at: i64,
+        channel: Channel,
+        header: &Header,
+        parent: &Header,
+        message: &Message,
+        batch: &mut Batch,
+    ) {
         let run = parent.msg_id.as_str();
         if !self.runs.contains_key(run) {
             return;
         }
         match (channel, header.msg_type.as_str()) {
-            (Channel::Iopub, "stream") => match serde_json::from_slice::<Stream<'_>>(&message.content) {
-                Ok(stream) => self.text(run, at, stream.name(), &stream.text, batch),
-                Err(_) => self.unreadable(run, at, batch),
-            },
-            (Channel::Iopub, "status" | "iopub_welcome" | "comm_open" | "comm_msg" | "comm_close") => {}
+            (Channel::Iopub, "stream") => {
+                match serde_json::from_slice::<Stream<'_>>(&message.content) {
+                    Ok(stream) => self.text(run, at, stream.name(), &stream.text, batch),
+                    Err(_) => self.unreadable(run, at, batch),
+                }
+            }
+            (
+                Channel::Iopub,
+                "status" | "iopub_welcome" | "comm_open" | "comm_msg" | "comm_close",
+            ) => {}
             (Channel::Iopub, kind) => match message.json() {
                 Some(content) => self.output(run, at, kind, content, message.content.len(), batch),
                 None => self.unreadable(run, at, batch),
@@ -308,7 +388,15 @@ impl Fold {
         }
     }
 
-    fn output(&mut self, run: &str, at: i64, kind: &str, mut content: Value, bytes: usize, batch: &mut Batch) {
+    fn output(
+        &mut self,
+        run: &str,
+        at: i64,
+        kind: &str,
+        mut content: Value,
+        bytes: usize,
+        batch: &mut Batch,
+    ) {
         let mut map = |name: &str| match content[name].take() {
             Value::Object(map) => map,
             _ => Map::new(),
@@ -316,25 +404,58 @@ impl Fold {
         let what = match kind {
             "display_data" => {
                 let (data, metadata) = (map("data"), map("metadata"));
-                Happening::Output { output: Output::DisplayData { data, metadata, display_id: display_id(&content) } }
+                Happening::Output {
+                    output: Output::DisplayData {
+                        data,
+                        metadata,
+                        display_id: display_id(&content),
+                    },
+                }
             }
             "execute_result" => {
                 let (data, metadata) = (map("data"), map("metadata"));
                 let execution_count = content["execution_count"].as_u64();
                 let display_id = display_id(&content);
-                Happening::Output { output: Output::ExecuteResult { data, metadata, execution_count, display_id } }
+                Happening::Output {
+                    output: Output::ExecuteResult {
+                        data,
+                        metadata,
+                        execution_count,
+                        display_id,
+                    },
+                }
             }
             "update_display_data" => {
                 let (data, metadata) = (map("data"), map("metadata"));
-                let Some(display_id) = display_id(&content) else { return };
-                Happening::Update { display_id, data, metadata }
+                let Some(display_id) = display_id(&content) else {
+                    return;
+                };
+                Happening::Update {
+                    display_id,
+                    data,
+                    metadata,
+                }
             }
-            "clear_output" => Happening::Clear { wait: content["wait"].as_bool().unwrap_or(false) },
+            "clear_output" => Happening::Clear {
+                wait: content["wait"].as_bool().unwrap_or(false),
+            },
             "error" => {
                 let text = |name: &str| content[name].as_str().unwrap_or_default().to_owned();
-                let traceback = content["traceback"].as_array().map(Vec::as_slice).unwrap_or_default();
-                let traceback = traceback.iter().filter_map(|line| line.as_str().map(str::to_owned)).collect();
-                Happening::Output { output: Output::Error { ename: text("ename"), evalue: text("evalue"), traceback } }
+                let traceback = content["traceback"]
+                    .as_array()
+                    .map(Vec::as_slice)
+                    .unwrap_or_default();
+                let traceback = traceback
+                    .iter()
+                    .filter_map(|line| line.as_str().map(str::to_owned))
+                    .collect();
+                Happening::Output {
+                    output: Output::Error {
+                        ename: text("ename"),
+                        evalue: text("evalue"),
+                        traceback,
+                    },
+                }
             }
             "execute_input" => match content["execution_count"].as_u64() {
                 Some(count) => Happening::ExecutionCount { count },
@@ -342,15 +463,28 @@ impl Fold {
             },
             _ => return,
         };
-        let Some(state) = self.runs.get_mut(run) else { return };
+        let Some(state) = self.runs.get_mut(run) else {
+            return;
+        };
         if what == (Happening::Clear { wait: false }) || what == (Happening::Clear { wait: true }) {
             state.shown = 0;
         }
         let counted = !matches!(what, Happening::ExecutionCount { .. })
-            && !matches!(&what, Happening::Output { output: Output::Error { .. } });
+            && !matches!(
+                &what,
+                Happening::Output {
+                    output: Output::Error { .. }
+                }
+            );
         if counted && state.events >= EVENT_LIMIT {
             if let Happening::Update { display_id, .. } = &what {
-                let draft = Draft { run: run.into(), cell: state.cell.clone(), at, what: what.clone(), attach_spill: false };
+                let draft = Draft {
+                    run: run.into(),
+                    cell: state.cell.clone(),
+                    at,
+                    what: what.clone(),
+                    attach_spill: false,
+                };
                 state.late_updates.insert(display_id.clone(), draft);
             } else {
                 state.lost += bytes as u64;
@@ -363,22 +497,38 @@ impl Fold {
 
     /// `object?` answers with a page in the reply; it is shown as an output.
     fn pages(&mut self, run: &str, at: i64, message: &Message, batch: &mut Batch) {
-        let Some(mut content) = message.json() else { return };
-        let Some(payload) = content["payload"].as_array_mut() else { return };
+        let Some(mut content) = message.json() else {
+            return;
+        };
+        let Some(payload) = content["payload"].as_array_mut() else {
+            return;
+        };
         for page in payload.iter_mut().filter(|page| page["source"] == "page") {
             if let Value::Object(data) = page["data"].take() {
-                let output = Output::DisplayData { data, metadata: Map::new(), display_id: None };
+                let output = Output::DisplayData {
+                    data,
+                    metadata: Map::new(),
+                    display_id: None,
+                };
                 self.emit(run, at, Happening::Output { output }, batch);
             }
         }
     }
 
     fn unreadable(&mut self, run: &str, at: i64, batch: &mut Batch) {
-        self.text(run, at, StreamName::Stderr, "[an output of the kernel is not valid JSON and cannot be shown]\n", batch);
+        self.text(
+            run,
+            at,
+            StreamName::Stderr,
+            "[an output of the kernel is not valid JSON and cannot be shown]\n",
+            batch,
+        );
     }
 
     fn text(&mut self, id: &str, at: i64, name: StreamName, text: &str, batch: &mut Batch) {
-        let Some(run) = self.runs.get_mut(id) else { return };
+        let Some(run) = self.runs.get_mut(id) else {
+            return;
+        };
         if text.is_empty() || (self.silent && run.recovered) {
             return;
         }
@@ -399,7 +549,15 @@ impl Fold {
             }
         }
         if !shown.is_empty() {
-            self.emit(id, at, Happening::Stream { name, text: shown.to_owned() }, batch);
+            self.emit(
+                id,
+                at,
+                Happening::Stream {
+                    name,
+                    text: shown.to_owned(),
+                },
+                batch,
+            );
         }
         if !lost.is_empty() {
             self.notice(id, at, batch);
@@ -408,7 +566,9 @@ impl Fold {
 
     /// Says once, while the run goes on, that not everything is kept inline.
     fn notice(&mut self, id: &str, at: i64, batch: &mut Batch) {
-        let Some(run) = self.runs.get_mut(id) else { return };
+        let Some(run) = self.runs.get_mut(id) else {
+            return;
+        };
         if !std::mem::replace(&mut run.noticed, true) {
             let bytes = run.lost;
             self.emit(id, at, Happening::Truncated { bytes, blob: None }, batch);
@@ -416,8 +576,16 @@ impl Fold {
     }
 
     fn emit(&mut self, id: &str, at: i64, what: Happening, batch: &mut Batch) {
-        let Some(run) = self.runs.get_mut(id) else { return };
-        let draft = Draft { run: id.to_owned(), cell: run.cell.clone(), at, what, attach_spill: false };
+        let Some(run) = self.runs.get_mut(id) else {
+            return;
+        };
+        let draft = Draft {
+            run: id.to_owned(),
+            cell: run.cell.clone(),
+            at,
+            what,
+            attach_spill: false,
+        };
         if batch.push(draft) {
             run.events += 1;
         }
@@ -452,12 +620,18 @@ struct Stream<'a> {
 
 impl Stream<'_> {
     fn name(&self) -> StreamName {
-        if self.name == "stderr" { StreamName::Stderr } else { StreamName::Stdout }
+        if self.name == "stderr" {
+            StreamName::Stderr
+        } else {
+            StreamName::Stdout
+        }
     }
 }
 
 fn display_id(content: &Value) -> Option<String> {
-    content["transient"]["display_id"].as_str().map(str::to_owned)
+    content["transient"]["display_id"]
+        .as_str()
+        .map(str::to_owned)
 }
 
 #[cfg(test)]

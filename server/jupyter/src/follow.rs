@@ -41,12 +41,24 @@ pub async fn follow(
     mark: u64,
     before: Vec<(String, CellId)>,
 ) {
-    let Stream { mut reader, attached } = stream;
-    let mut follower = Follower::new(Arc::clone(&runtime), &link.args, attached.start, mark, &attached.open).await;
+    let Stream {
+        mut reader,
+        attached,
+    } = stream;
+    let mut follower = Follower::new(
+        Arc::clone(&runtime),
+        &link.args,
+        attached.start,
+        mark,
+        &attached.open,
+    )
+    .await;
     let mut catching_up = Some((before, attached));
     let mut off = false;
     loop {
-        if let Some((before, attached)) = catching_up.take_if(|(_, attached)| follower.position >= attached.end) {
+        if let Some((before, attached)) =
+            catching_up.take_if(|(_, attached)| follower.position >= attached.end)
+        {
             follower.settle().await;
             end_unreceived(&runtime, before, &attached).await;
         }
@@ -81,7 +93,14 @@ pub async fn follow(
         }
     }
     let why = follower.bury(&link.args).await;
-    let status = if off { Status::default() } else { Status { state: KernelState::Dead { why }, ..Status::default() } };
+    let status = if off {
+        Status::default()
+    } else {
+        Status {
+            state: KernelState::Dead { why },
+            ..Status::default()
+        }
+    };
     runtime.lose(&link, &status);
     link::forget(&link.args);
 }
@@ -136,7 +155,13 @@ struct Follower {
 }
 
 impl Follower {
-    async fn new(runtime: Arc<Runtime>, args: &SupervisorArgs, start: u64, mark: u64, open: &[(String, CellId)]) -> Self {
+    async fn new(
+        runtime: Arc<Runtime>,
+        args: &SupervisorArgs,
+        start: u64,
+        mark: u64,
+        open: &[(String, CellId)],
+    ) -> Self {
         let mut fold = Fold::new(mark);
         if let Ok(mut log) = runtime.log().await {
             let log = log.get();
@@ -209,13 +234,15 @@ impl Follower {
             2000..10_000 => 100,
             _ => 400,
         };
-        Some(if self.batch.is_urgent() || self.batch.weight() >= HEAVY || mark_due {
-            self.flown_at
-        } else if self.batch.is_quiet() {
-            self.since + QUIET
-        } else {
-            self.flown_at + Duration::from_millis(spacing)
-        })
+        Some(
+            if self.batch.is_urgent() || self.batch.weight() >= HEAVY || mark_due {
+                self.flown_at
+            } else if self.batch.is_quiet() {
+                self.since + QUIET
+            } else {
+                self.flown_at + Duration::from_millis(spacing)
+            },
+        )
     }
 
     fn take_off(&mut self) {
@@ -223,13 +250,21 @@ impl Follower {
         batch.offset = self.position;
         self.flown_at = Instant::now();
         // Where there is no event, the mark need not be moved each time.
-        let moved = !batch.drafts.is_empty() || self.position - self.marked.min(self.position) >= MARK_EVERY;
-        let mark = (moved && self.position > self.marked)
-            .then(|| SpoolMark { kernel: self.kernel.clone(), offset: self.position });
+        let moved = !batch.drafts.is_empty()
+            || self.position - self.marked.min(self.position) >= MARK_EVERY;
+        let mark = (moved && self.position > self.marked).then(|| SpoolMark {
+            kernel: self.kernel.clone(),
+            offset: self.position,
+        });
         if let Some(mark) = &mark {
             self.marked = mark.offset;
         }
-        self.flight = Some(Box::pin(flush(Arc::clone(&self.runtime), Arc::clone(&self.spills), batch, mark)));
+        self.flight = Some(Box::pin(flush(
+            Arc::clone(&self.runtime),
+            Arc::clone(&self.spills),
+            batch,
+            mark,
+        )));
     }
 
     fn landed(&mut self, batch: Batch, link: Option<&Link>) {
@@ -276,7 +311,13 @@ impl Follower {
         let open = retry("the run log cannot be read", || self.runtime.open_runs()).await;
         for (run, cell) in open {
             self.fold.remember(&run, &cell, false, self.position);
-            self.fold.end(&run, moment::now(), RunState::Failed, Some(why.clone()), &mut self.batch);
+            self.fold.end(
+                &run,
+                moment::now(),
+                RunState::Failed,
+                Some(why.clone()),
+                &mut self.batch,
+            );
         }
         self.settle().await;
         why
@@ -284,10 +325,18 @@ impl Follower {
 }
 
 /// Makes a batch durable, then tells it. Tries until it succeeds: the spool keeps what comes meanwhile.
-async fn flush(runtime: Arc<Runtime>, spills: Arc<Spills>, mut batch: Batch, mark: Option<SpoolMark>) -> Batch {
+async fn flush(
+    runtime: Arc<Runtime>,
+    spills: Arc<Spills>,
+    mut batch: Batch,
+    mark: Option<SpoolMark>,
+) -> Batch {
     for (run, spilled) in &batch.spills {
         if !spilled.bytes.is_empty() {
-            retry("a spill file cannot be written", || async { spills.append(run, spilled, batch.offset).await }).await;
+            retry("a spill file cannot be written", || async {
+                spills.append(run, spilled, batch.offset).await
+            })
+            .await;
         }
     }
     let mut drafts = std::mem::take(&mut batch.drafts);
@@ -295,7 +344,9 @@ async fn flush(runtime: Arc<Runtime>, spills: Arc<Spills>, mut batch: Batch, mar
         if draft.attach_spill {
             let path = spills.path(&draft.run);
             let kept = retry("the whole output cannot be kept", || {
-                runtime.ledger().keep_file(&runtime.notebook, "text/plain; charset=utf-8", &path)
+                runtime
+                    .ledger()
+                    .keep_file(&runtime.notebook, "text/plain; charset=utf-8", &path)
             })
             .await;
             if let Happening::Truncated { blob, .. } = &mut draft.what {
@@ -313,7 +364,10 @@ async fn flush(runtime: Arc<Runtime>, spills: Arc<Spills>, mut batch: Batch, mar
         })
         .await;
     }
-    retry("the run log cannot be written", || runtime.append(drafts.clone(), mark.clone())).await;
+    retry("the run log cannot be written", || {
+        runtime.append(drafts.clone(), mark.clone())
+    })
+    .await;
     for draft in drafts.iter().filter(|draft| draft.attach_spill) {
         spills.remove(&draft.run);
     }
@@ -326,7 +380,10 @@ async fn flush(runtime: Arc<Runtime>, spills: Arc<Spills>, mut batch: Batch, mar
     batch
 }
 
-async fn retry<T, E: std::fmt::Display, F: Future<Output = Result<T, E>>>(what: &str, mut attempt: impl FnMut() -> F) -> T {
+async fn retry<T, E: std::fmt::Display, F: Future<Output = Result<T, E>>>(
+    what: &str,
+    mut attempt: impl FnMut() -> F,
+) -> T {
     let mut pause = Duration::from_millis(100);
     loop {
         match attempt().await {

@@ -56,12 +56,26 @@ impl Shared {
 impl Gateway {
     /// Opens the gateway and finds again the kernels an earlier one left running.
     pub async fn open(config: Config, ledger: Arc<dyn RunLedger>) -> Result<Arc<Self>> {
-        let shared = Arc::new(Shared { config, ledger, specs: Mutex::default() });
-        let gateway = Arc::new(Self { shared, runtimes: Mutex::default() });
+        let shared = Arc::new(Shared {
+            config,
+            ledger,
+            specs: Mutex::default(),
+        });
+        let gateway = Arc::new(Self {
+            shared,
+            runtimes: Mutex::default(),
+        });
         let mut living = Vec::new();
         for args in link::known(&gateway.shared.config) {
-            let Ok(notebook) = args.notebook.parse::<NotebookId>() else { continue };
-            let mark = gateway.shared.ledger.mark(&args.id).await?.map_or(0, |mark| mark.offset);
+            let Ok(notebook) = args.notebook.parse::<NotebookId>() else {
+                continue;
+            };
+            let mark = gateway
+                .shared
+                .ledger
+                .mark(&args.id)
+                .await?
+                .map_or(0, |mark| mark.offset);
             let runtime = gateway.runtime(&notebook);
             let before = runtime.open_runs().await?;
             match link::find(&args, mark).await {
@@ -84,7 +98,11 @@ impl Gateway {
             }
         }
         for (runtime, link, stream, mark, before) in living {
-            tracing::info!(kernel.id = link.args.id, notebook.id = link.args.notebook, "a running kernel was found again");
+            tracing::info!(
+                kernel.id = link.args.id,
+                notebook.id = link.args.notebook,
+                "a running kernel was found again"
+            );
             runtime.adopt(link, stream, mark, before);
         }
         Ok(gateway)
@@ -97,8 +115,13 @@ impl Gateway {
 
     /// Shuts down every kernel.
     pub async fn shut_down_all(&self) {
-        let runtimes: Vec<Arc<Runtime>> =
-            self.runtimes.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+        let runtimes: Vec<Arc<Runtime>> = self
+            .runtimes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .values()
+            .cloned()
+            .collect();
         for runtime in runtimes {
             let _gate = runtime.gate.lock().await;
             if let Err(error) = runtime.shut_down().await {
@@ -117,15 +140,30 @@ impl Gateway {
 
     async fn request(&self, notebook: &NotebookId, kind: &str, content: Value) -> Result<Value> {
         let Some(link) = self.runtime(notebook).link() else {
-            return Err(Error::unavailable("kernel.off", "no kernel runs; run a cell to start one"));
+            return Err(Error::unavailable(
+                "kernel.off",
+                "no kernel runs; run a cell to start one",
+            ));
         };
-        link.ask(Command::Request { kind: kind.to_owned(), content }, HINT).await
+        link.ask(
+            Command::Request {
+                kind: kind.to_owned(),
+                content,
+            },
+            HINT,
+        )
+        .await
     }
 }
 
 impl Drop for Gateway {
     fn drop(&mut self) {
-        for runtime in self.runtimes.lock().unwrap_or_else(PoisonError::into_inner).values() {
+        for runtime in self
+            .runtimes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .values()
+        {
             runtime.abandon();
         }
     }
@@ -143,7 +181,9 @@ impl Runner for Gateway {
             // Runs whose kernel nobody knows any more would otherwise look as if they went on.
             let _gate = runtime.gate.lock().await;
             if runtime.link().is_none() {
-                runtime.end_lost_runs("the studio was stopped before this cell ended").await?;
+                runtime
+                    .end_lost_runs("the studio was stopped before this cell ended")
+                    .await?;
             }
         }
         runtime.listen(Arc::from(listener)).await
@@ -151,7 +191,9 @@ impl Runner for Gateway {
 
     async fn deafen(&self, notebook: &NotebookId) {
         let mut runtimes = self.runtimes.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(runtime) = runtimes.get(notebook) else { return };
+        let Some(runtime) = runtimes.get(notebook) else {
+            return;
+        };
         runtime.deafen();
         // Nothing runs, nobody listens, nobody is about to do something: nothing to remember.
         if runtime.is_forgettable() && Arc::strong_count(runtime) == 1 {
@@ -164,7 +206,12 @@ impl Runner for Gateway {
     }
 
     async fn run(&self, request: RunRequest) -> Result<()> {
-        let RunRequest { notebook, by: (by, name), cells, kernel } = request;
+        let RunRequest {
+            notebook,
+            by: (by, name),
+            cells,
+            kernel,
+        } = request;
         if cells.is_empty() {
             return Ok(());
         }
@@ -176,13 +223,28 @@ impl Runner for Gateway {
         for (cell, source) in cells {
             let run = run_id()?;
             let source_hash = hex(&Sha256::digest(source.as_bytes()));
-            let what = Happening::Queued { by: by.clone(), name: name.clone(), source_hash };
-            drafts.push(Draft { run: run.clone(), cell: cell.clone(), at: moment::now(), what, attach_spill: false });
+            let what = Happening::Queued {
+                by: by.clone(),
+                name: name.clone(),
+                source_hash,
+            };
+            drafts.push(Draft {
+                run: run.clone(),
+                cell: cell.clone(),
+                at: moment::now(),
+                what,
+                attach_spill: false,
+            });
             tasks.push(Task { run, cell, source });
         }
-        let queued: Vec<(String, CellId)> = tasks.iter().map(|task| (task.run.clone(), task.cell.clone())).collect();
+        let queued: Vec<(String, CellId)> = tasks
+            .iter()
+            .map(|task| (task.run.clone(), task.cell.clone()))
+            .collect();
         runtime.append(drafts, None).await?;
-        let Err(refused) = link.ask(Command::Enqueue { tasks }, ANSWER).await else { return Ok(()) };
+        let Err(refused) = link.ask(Command::Enqueue { tasks }, ANSWER).await else {
+            return Ok(());
+        };
         // The kernel's end may have ended these runs already; only those still open are ended here.
         let mut open = runtime.log().await?;
         let why = format!("stopped: {refused}");
@@ -232,9 +294,15 @@ impl Runner for Gateway {
 
     async fn input(&self, notebook: &NotebookId, cell: &CellId, text: &str) -> Result<()> {
         let Some(link) = self.runtime(notebook).link() else {
-            return Err(Error::conflict("run.not_asking", "this cell no longer waits for a line of text"));
+            return Err(Error::conflict(
+                "run.not_asking",
+                "this cell no longer waits for a line of text",
+            ));
         };
-        let answer = Command::Input { cell: cell.clone(), text: text.to_owned() };
+        let answer = Command::Input {
+            cell: cell.clone(),
+            text: text.to_owned(),
+        };
         link.ask(answer, ANSWER).await.map(|_| ())
     }
 
@@ -271,12 +339,16 @@ fn characters_before(code: &str, units: u32) -> u64 {
 
 fn units_before(code: &str, characters: u64) -> u64 {
     let count = usize::try_from(characters).unwrap_or(usize::MAX);
-    code.chars().take(count).map(|character| character.len_utf16() as u64).sum()
+    code.chars()
+        .take(count)
+        .map(|character| character.len_utf16() as u64)
+        .sum()
 }
 
 fn run_id() -> Result<String> {
     let mut random = [0_u8; 16];
-    getrandom::fill(&mut random).map_err(|error| Error::unavailable("kernel.random", error.to_string()))?;
+    getrandom::fill(&mut random)
+        .map_err(|error| Error::unavailable("kernel.random", error.to_string()))?;
     let milliseconds = u64::try_from(moment::now() / 1000).unwrap_or(0);
     let id = NotebookId::from_parts(milliseconds, u128::from_be_bytes(random));
     let digits = id.as_str().trim_start_matches(NotebookId::PREFIX);
@@ -294,8 +366,14 @@ mod tests {
     #[test]
     fn cursors_count_characters_for_the_kernel_and_units_for_the_editor() {
         let code = "a😀é.b";
-        assert_eq!([0, 1, 2, 3, 4, 5, 6, 99].map(|units| characters_before(code, units)), [0, 1, 1, 2, 3, 4, 5, 5]);
-        assert_eq!([0, 1, 2, 3, 5, 99].map(|characters| units_before(code, characters)), [0, 1, 3, 4, 6, 6]);
+        assert_eq!(
+            [0, 1, 2, 3, 4, 5, 6, 99].map(|units| characters_before(code, units)),
+            [0, 1, 1, 2, 3, 4, 5, 5]
+        );
+        assert_eq!(
+            [0, 1, 2, 3, 5, 99].map(|characters| units_before(code, characters)),
+            [0, 1, 3, 4, 6, 6]
+        );
     }
 
     #[test]

@@ -29,18 +29,25 @@ impl Kernelspecs {
     pub fn find(config: &Config) -> Self {
         let mut found: Vec<Kernelspec> = Vec::new();
         for (folder, python) in folders(config) {
-            let Ok(entries) = std::fs::read_dir(folder.join("kernels")) else { continue };
-            let mut directories: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+            let Ok(entries) = std::fs::read_dir(folder.join("kernels")) else {
+                continue;
+            };
+            let mut directories: Vec<PathBuf> =
+                entries.flatten().map(|entry| entry.path()).collect();
             directories.sort();
             for directory in directories {
-                let Some(name) = name_of(&directory) else { continue };
+                let Some(name) = name_of(&directory) else {
+                    continue;
+                };
                 if found.iter().any(|spec| spec.name == name) {
                     continue;
                 }
                 match read(config, &directory, &name, python.as_deref()) {
                     Ok(Some(spec)) => found.push(spec),
                     Ok(None) => {}
-                    Err(error) => tracing::warn!(%error, kernel.folder = %directory.display(), "a kernel cannot be read"),
+                    Err(error) => {
+                        tracing::warn!(%error, kernel.folder = %directory.display(), "a kernel cannot be read")
+                    }
                 }
             }
         }
@@ -49,7 +56,10 @@ impl Kernelspecs {
 
     /// Name and title of each.
     pub fn choices(&self) -> Vec<(String, String)> {
-        self.0.iter().map(|spec| (spec.name.clone(), spec.title.clone())).collect()
+        self.0
+            .iter()
+            .map(|spec| (spec.name.clone(), spec.title.clone()))
+            .collect()
     }
 
     /// The kernel of this name; the default one for an empty name.
@@ -61,15 +71,27 @@ impl Kernelspecs {
             ));
         }
         if name.is_empty() {
-            let default = self.0.iter().find(|spec| spec.name == "python3").or(self.0.first());
-            return default.ok_or_else(|| Error::unavailable("kernel.none", "no kernel is installed"));
+            let default = self
+                .0
+                .iter()
+                .find(|spec| spec.name == "python3")
+                .or(self.0.first());
+            return default
+                .ok_or_else(|| Error::unavailable("kernel.none", "no kernel is installed"));
         }
         self.0.iter().find(|spec| spec.name == name).ok_or_else(|| {
-            let known: Vec<String> = self.0.iter().map(|spec| format!("{} ({})", spec.name, spec.title)).collect();
+            let known: Vec<String> = self
+                .0
+                .iter()
+                .map(|spec| format!("{} ({})", spec.name, spec.title))
+                .collect();
             Error::invalid(
                 "kernel",
                 "kernel.unknown",
-                format!("there is no kernel named “{name}”; installed are {}", known.join(", ")),
+                format!(
+                    "there is no kernel named “{name}”; installed are {}",
+                    known.join(", ")
+                ),
             )
         })
     }
@@ -82,7 +104,8 @@ impl Kernelspec {
         let found = if program.contains('/') {
             Path::new(program).is_file()
         } else {
-            path.split(':').any(|folder| Path::new(folder).join(program).is_file())
+            path.split(':')
+                .any(|folder| Path::new(folder).join(program).is_file())
         };
         if found && !program.is_empty() {
             return Ok(());
@@ -113,34 +136,67 @@ struct File {
     metadata: serde_json::Value,
 }
 
-fn read(config: &Config, directory: &Path, name: &str, python: Option<&Path>) -> Result<Option<Kernelspec>, String> {
+fn read(
+    config: &Config,
+    directory: &Path,
+    name: &str,
+    python: Option<&Path>,
+) -> Result<Option<Kernelspec>, String> {
     let file = directory.join("kernel.json");
-    let Ok(text) = std::fs::read(&file) else { return Ok(None) };
-    let File { mut argv, display_name, language, env, interrupt_mode, metadata } =
-        serde_json::from_slice(&text).map_err(|error| error.to_string())?;
+    let Ok(text) = std::fs::read(&file) else {
+        return Ok(None);
+    };
+    let File {
+        mut argv,
+        display_name,
+        language,
+        env,
+        interrupt_mode,
+        metadata,
+    } = serde_json::from_slice(&text).map_err(|error| error.to_string())?;
     // An environment's own kernel says only `python`; it means the environment's.
     if let (Some(python), Some(program)) = (python, argv.first_mut())
         && (program == "python" || program.starts_with("python3"))
     {
-        *program = python.join("bin").join("python").to_string_lossy().into_owned();
+        *program = python
+            .join("bin")
+            .join("python")
+            .to_string_lossy()
+            .into_owned();
     }
     let resources = directory.to_string_lossy();
     for word in &mut argv {
         *word = word.replace("{resource_dir}", &resources);
     }
-    let mut environment: BTreeMap<String, String> =
-        env.into_iter().map(|(key, value)| (key, expand(&value, config))).collect();
+    let mut environment: BTreeMap<String, String> = env
+        .into_iter()
+        .map(|(key, value)| (key, expand(&value, config)))
+        .collect();
     if let Some(python) = python {
         let bin = python.join("bin");
-        let path = config.variable("PATH").unwrap_or("/usr/local/bin:/usr/bin:/bin");
-        environment.entry("PATH".into()).or_insert_with(|| format!("{}:{path}", bin.display()));
-        environment.entry("VIRTUAL_ENV".into()).or_insert_with(|| python.display().to_string());
+        let path = config
+            .variable("PATH")
+            .unwrap_or("/usr/local/bin:/usr/bin:/bin");
+        environment
+            .entry("PATH".into())
+            .or_insert_with(|| format!("{}:{path}", bin.display()));
+        environment
+            .entry("VIRTUAL_ENV".into())
+            .or_insert_with(|| python.display().to_string());
     }
     Ok(Some(Kernelspec {
         name: name.to_owned(),
-        title: if display_name.is_empty() { name.to_owned() } else { display_name },
+        title: if display_name.is_empty() {
+            name.to_owned()
+        } else {
+            display_name
+        },
         transport: transport(&argv, &metadata),
-        interrupt: if interrupt_mode == "message" { Interrupt::Message } else { Interrupt::Signal },
+        interrupt: if interrupt_mode == "message" {
+            Interrupt::Message
+        } else {
+            Interrupt::Signal
+        },
         language,
         argv,
         environment,
@@ -150,7 +206,10 @@ fn read(config: &Config, directory: &Path, name: &str, python: Option<&Path>) ->
 /// File sockets are private to us, so they are taken wherever a kernel is known to listen on them.
 fn transport(argv: &[String], metadata: &serde_json::Value) -> Transport {
     let knows = argv.iter().any(|word| {
-        word.contains("ipykernel") || word.contains("xpython") || word.contains("xeus") || word.contains("evcxr")
+        word.contains("ipykernel")
+            || word.contains("xpython")
+            || word.contains("xeus")
+            || word.contains("evcxr")
     });
     match metadata["datalayer"]["transport"].as_str() {
         Some("ipc") => Transport::Ipc,
@@ -165,7 +224,9 @@ fn expand(value: &str, config: &Config) -> String {
     let mut out = String::new();
     let mut rest = value;
     while let Some((before, after)) = rest.split_once("${") {
-        let Some((name, behind)) = after.split_once('}') else { break };
+        let Some((name, behind)) = after.split_once('}') else {
+            break;
+        };
         out.push_str(before);
         if crate::environment::is_harmless(name) {
             out.push_str(config.variable(name).unwrap_or(""));
@@ -178,7 +239,10 @@ fn expand(value: &str, config: &Config) -> String {
 /// Jupyter's rule for names, folded to lower case.
 fn name_of(directory: &Path) -> Option<String> {
     let name = directory.file_name()?.to_str()?.to_ascii_lowercase();
-    let valid = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
+    let valid = !name.is_empty()
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
     valid.then_some(name)
 }
 
@@ -190,7 +254,12 @@ fn folders(config: &Config) -> Vec<(PathBuf, Option<PathBuf>)> {
     }
     folders.extend(config.kernel_paths.iter().map(|path| (path.clone(), None)));
     if let Some(paths) = config.variable("JUPYTER_PATH") {
-        folders.extend(paths.split(':').filter(|path| !path.is_empty()).map(|path| (PathBuf::from(path), None)));
+        folders.extend(
+            paths
+                .split(':')
+                .filter(|path| !path.is_empty())
+                .map(|path| (PathBuf::from(path), None)),
+        );
     }
     if let Some(path) = config.variable("JUPYTER_DATA_DIR") {
         folders.push((path.into(), None));
@@ -204,7 +273,8 @@ fn folders(config: &Config) -> Vec<(PathBuf, Option<PathBuf>)> {
             folders.push((Path::new(prefix).join("share/jupyter"), Some(prefix.into())));
         }
     }
-    folders.extend(["/usr/local/share/jupyter", "/usr/share/jupyter"].map(|path| (path.into(), None)));
+    folders
+        .extend(["/usr/local/share/jupyter", "/usr/share/jupyter"].map(|path| (path.into(), None)));
     folders
 }
 
@@ -222,7 +292,10 @@ mod tests {
         let mut config = Config::new(folder.join("data"), "supervisor".into(), Vec::new());
         config.environment = vec![
             ("HOME".into(), folder.join("home").display().to_string()),
-            ("JUPYTER_PATH".into(), folder.join("path").display().to_string()),
+            (
+                "JUPYTER_PATH".into(),
+                folder.join("path").display().to_string(),
+            ),
             ("DATALAYER_SECRET".into(), "secret".into()),
             ("LANG".into(), "de_AT.UTF-8".into()),
         ];
@@ -233,25 +306,52 @@ mod tests {
     fn the_first_kernel_of_a_name_wins_and_damaged_ones_are_passed_over() {
         let folder = tempfile::tempdir().expect("folder");
         let home = folder.path().join("home/.local/share/jupyter");
-        install(&folder.path().join("path"), "R", r#"{"argv": ["R"], "display_name": "R here", "language": "R"}"#);
-        install(&home, "r", r#"{"argv": ["R"], "display_name": "R at home"}"#);
+        install(
+            &folder.path().join("path"),
+            "R",
+            r#"{"argv": ["R"], "display_name": "R here", "language": "R"}"#,
+        );
+        install(
+            &home,
+            "r",
+            r#"{"argv": ["R"], "display_name": "R at home"}"#,
+        );
         install(&home, "broken", "{");
         install(&home, "with space", r#"{"argv": ["x"]}"#);
         let specs = Kernelspecs::find(&config(folder.path()));
         assert!(specs.choices().contains(&("r".into(), "R here".into())));
-        assert!(!specs.choices().iter().any(|(name, _)| name == "broken" || name == "with space"));
+        assert!(
+            !specs
+                .choices()
+                .iter()
+                .any(|(name, _)| name == "broken" || name == "with space")
+        );
         assert_eq!(specs.choose("r").expect("known").transport, Transport::Tcp);
     }
 
     #[test]
     fn an_unknown_kernel_is_refused_with_the_known_ones() {
         let folder = tempfile::tempdir().expect("folder");
-        install(&folder.path().join("path"), "ada", r#"{"argv": ["/nowhere/ada"], "display_name": "Ada 95"}"#);
+        install(
+            &folder.path().join("path"),
+            "ada",
+            r#"{"argv": ["/nowhere/ada"], "display_name": "Ada 95"}"#,
+        );
         let specs = Kernelspecs::find(&config(folder.path()));
         let error = specs.choose("cobol").expect_err("unknown");
-        assert_eq!((error.code().as_str(), error.status()), ("kernel.unknown", 422));
-        assert!(error.to_string().contains("“cobol”") && error.to_string().contains("ada (Ada 95)"), "{error}");
-        let missing = specs.choose("ada").expect("known").check("/usr/bin").expect_err("missing");
+        assert_eq!(
+            (error.code().as_str(), error.status()),
+            ("kernel.unknown", 422)
+        );
+        assert!(
+            error.to_string().contains("“cobol”") && error.to_string().contains("ada (Ada 95)"),
+            "{error}"
+        );
+        let missing = specs
+            .choose("ada")
+            .expect("known")
+            .check("/usr/bin")
+            .expect_err("missing");
         assert!(missing.to_string().contains("/nowhere/ada"), "{missing}");
     }
 
@@ -268,9 +368,15 @@ mod tests {
         );
         let specs = Kernelspecs::find(&config);
         let spec = specs.choose("").expect("default");
-        assert_eq!(spec.argv[0], folder.path().join("env/bin/python").display().to_string());
+        assert_eq!(
+            spec.argv[0],
+            folder.path().join("env/bin/python").display().to_string()
+        );
         assert_eq!(spec.environment["A"], "<de_AT.UTF-8||>");
-        assert!(spec.environment["PATH"].starts_with(&folder.path().join("env/bin").display().to_string()));
+        assert!(
+            spec.environment["PATH"]
+                .starts_with(&folder.path().join("env/bin").display().to_string())
+        );
         assert_eq!(spec.transport, Transport::Ipc);
     }
 }

@@ -17,7 +17,9 @@ use tokio::net::unix::OwnedReadHalf;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::kernelspecs::Kernelspec;
-use crate::protocol::{Attached, Command, Frame, FrameReader, Order, Refusal, SupervisorArgs, Told, send_order};
+use crate::protocol::{
+    Attached, Command, Frame, FrameReader, Order, Refusal, SupervisorArgs, Told, send_order,
+};
 use crate::supervisor::process;
 use crate::{Config, environment, moment};
 
@@ -48,7 +50,14 @@ impl Link {
         let stream = UnixStream::connect(args.socket()).await?;
         let (read, mut write) = stream.into_split();
         let mut reader = FrameReader::new(read);
-        send_order(&mut write, &Order { ask: 0, what: Command::Attach { mark } }).await?;
+        send_order(
+            &mut write,
+            &Order {
+                ask: 0,
+                what: Command::Attach { mark },
+            },
+        )
+        .await?;
         let attached = loop {
             match reader.next().await? {
                 Some(Frame::Told(told)) => {
@@ -68,7 +77,13 @@ impl Link {
                 }
             }
         });
-        let link = Self { args, orders, waiting: Waiting::default(), asks: AtomicU64::new(1), gone: watch::channel(false).0 };
+        let link = Self {
+            args,
+            orders,
+            waiting: Waiting::default(),
+            asks: AtomicU64::new(1),
+            gone: watch::channel(false).0,
+        };
         Ok((Arc::new(link), Stream { reader, attached }))
     }
 
@@ -81,26 +96,41 @@ impl Link {
     pub async fn ask(&self, what: Command, patience: Duration) -> Result<Value> {
         let ask = self.asks.fetch_add(1, Ordering::Relaxed);
         let (answer, answered) = oneshot::channel();
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).insert(ask, answer);
+        self.waiting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(ask, answer);
         let gone = || Error::unavailable("kernel.gone", "the kernel ended before it answered");
         if *self.gone.borrow() || self.orders.send(Order { ask, what }).is_err() {
             return Err(gone());
         }
         match tokio::time::timeout(patience, answered).await {
             Ok(Ok(Ok(value))) => Ok(value),
-            Ok(Ok(Err(Refusal { code, reason }))) if code.starts_with("kernel.") => Err(Error::unavailable(code, reason)),
+            Ok(Ok(Err(Refusal { code, reason }))) if code.starts_with("kernel.") => {
+                Err(Error::unavailable(code, reason))
+            }
             Ok(Ok(Err(Refusal { code, reason }))) => Err(Error::conflict(code, reason)),
             Ok(Err(_)) => Err(gone()),
             Err(_) => {
-                self.waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(&ask);
-                Err(Error::unavailable("kernel.busy", "the kernel is busy and did not answer in time"))
+                self.waiting
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .remove(&ask);
+                Err(Error::unavailable(
+                    "kernel.busy",
+                    "the kernel is busy and did not answer in time",
+                ))
             }
         }
     }
 
     /// An answer arrived.
     pub fn answered(&self, ask: u64, result: Result<Value, Refusal>) {
-        let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(&ask);
+        let waiting = self
+            .waiting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&ask);
         if let Some(waiting) = waiting {
             // Whoever asked may have lost patience.
             let _ = waiting.send(result);
@@ -110,7 +140,10 @@ impl Link {
     /// Nothing will come from this supervisor any more.
     pub fn close(&self) {
         self.gone.send_replace(true);
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.waiting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
     }
 
     pub async fn closed(&self) {
@@ -125,7 +158,14 @@ pub async fn find(args: &SupervisorArgs, mark: u64) -> io::Result<Option<(Arc<Li
     loop {
         match Link::attach(args.clone(), mark).await {
             Ok(found) => return Ok(Some(found)),
-            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => return Ok(None),
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused
+                ) =>
+            {
+                return Ok(None);
+            }
             Err(error) if tries == 0 => return Err(error),
             // It may be about to end.
             Err(_) => {
@@ -137,16 +177,24 @@ pub async fn find(args: &SupervisorArgs, mark: u64) -> io::Result<Option<(Arc<Li
 }
 
 /// Starts a supervisor with its kernel and attaches to it.
-pub async fn launch(config: &Config, notebook: &NotebookId, spec: &Kernelspec) -> Result<(Arc<Link>, Stream)> {
+pub async fn launch(
+    config: &Config,
+    notebook: &NotebookId,
+    spec: &Kernelspec,
+) -> Result<(Arc<Link>, Stream)> {
     let environment = environment::of(config, spec);
     spec.check(environment.get("PATH").map_or("", String::as_str))?;
     let failed = |what: &str, error: io::Error| {
         tracing::error!(%error, notebook.id = %notebook, "{what}");
-        Error::unavailable("kernel.start", format!("the kernel cannot be started: {what}: {error}"))
+        Error::unavailable(
+            "kernel.start",
+            format!("the kernel cannot be started: {what}: {error}"),
+        )
     };
     let id = moment::random_hex(8).map_err(|error| failed("no random numbers", error))?;
     let directory = kernels(config).join(&id);
-    let sockets = make_directories(config, notebook, &directory, &id).map_err(|error| failed("its folders cannot be made", error))?;
+    let sockets = make_directories(config, notebook, &directory, &id)
+        .map_err(|error| failed("its folders cannot be made", error))?;
     let args = SupervisorArgs {
         id,
         notebook: notebook.to_string(),
@@ -173,9 +221,17 @@ pub async fn launch(config: &Config, notebook: &NotebookId, spec: &Kernelspec) -
 
 async fn start(config: &Config, args: SupervisorArgs) -> io::Result<(Arc<Link>, Stream)> {
     let file = args.directory.join("supervisor.json");
-    let out = std::fs::OpenOptions::new().create_new(true).write(true).mode(0o600).open(&file)?;
+    let out = std::fs::OpenOptions::new()
+        .create_new(true)
+        .write(true)
+        .mode(0o600)
+        .open(&file)?;
     serde_json::to_writer(&out, &args)?;
-    let log = std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(args.directory.join("supervisor.log"))?;
+    let log = std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .open(args.directory.join("supervisor.log"))?;
     let mut child = tokio::process::Command::new(&config.supervisor)
         .args(&config.supervisor_args)
         .arg(&file)
@@ -187,15 +243,24 @@ async fn start(config: &Config, args: SupervisorArgs) -> io::Result<(Arc<Link>, 
         .stderr(log)
         .kill_on_drop(false)
         .spawn()
-        .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", config.supervisor.display())))?;
+        .map_err(|error| {
+            io::Error::new(
+                error.kind(),
+                format!("{}: {error}", config.supervisor.display()),
+            )
+        })?;
     let connect = async {
         loop {
             match Link::attach(args.clone(), 0).await {
                 Ok(attached) => return Ok(attached),
                 Err(_) => {
                     if let Some(status) = child.try_wait()? {
-                        let said = std::fs::read_to_string(args.directory.join("supervisor.log")).unwrap_or_default();
-                        return Err(io::Error::other(format!("it ended at once ({status}): {}", said.trim())));
+                        let said = std::fs::read_to_string(args.directory.join("supervisor.log"))
+                            .unwrap_or_default();
+                        return Err(io::Error::other(format!(
+                            "it ended at once ({status}): {}",
+                            said.trim()
+                        )));
                     }
                     tokio::time::sleep(Duration::from_millis(3)).await;
                 }
@@ -223,7 +288,9 @@ pub fn kernels(config: &Config) -> PathBuf {
 
 /// The supervisors that were started here and have not been forgotten.
 pub fn known(config: &Config) -> Vec<SupervisorArgs> {
-    let Ok(entries) = std::fs::read_dir(kernels(config)) else { return Vec::new() };
+    let Ok(entries) = std::fs::read_dir(kernels(config)) else {
+        return Vec::new();
+    };
     let mut known = Vec::new();
     for entry in entries.flatten() {
         let file = entry.path().join("supervisor.json");
@@ -255,8 +322,14 @@ pub fn end_orphan(args: &SupervisorArgs) {
     else {
         return;
     };
-    let Some(pid) = noted["pid"].as_i64().and_then(|pid| i32::try_from(pid).ok()) else { return };
-    if process::start_time(pid).is_some() && process::start_time(pid) == noted["started"].as_u64()
+    let Some(pid) = noted["pid"]
+        .as_i64()
+        .and_then(|pid| i32::try_from(pid).ok())
+    else {
+        return;
+    };
+    if process::start_time(pid).is_some()
+        && process::start_time(pid) == noted["started"].as_u64()
         && let Some(pid) = Pid::from_raw(pid)
     {
         // It may end by itself in this moment.
@@ -269,7 +342,12 @@ pub fn workspace(config: &Config, notebook: &NotebookId) -> PathBuf {
 }
 
 /// Makes the kernel's folders, all for us alone; returns where its sockets go.
-fn make_directories(config: &Config, notebook: &NotebookId, directory: &Path, id: &str) -> io::Result<PathBuf> {
+fn make_directories(
+    config: &Config,
+    notebook: &NotebookId,
+    directory: &Path,
+    id: &str,
+) -> io::Result<PathBuf> {
     private(directory)?;
     private(&workspace(config, notebook))?;
     let near = directory.join("run");
@@ -285,7 +363,10 @@ fn make_directories(config: &Config, notebook: &NotebookId, directory: &Path, id
     if !found.is_dir() || found.uid() != owner || found.mode() & 0o077 != 0 {
         return Err(io::Error::new(
             io::ErrorKind::PermissionDenied,
-            format!("{} is not a folder of ours alone; remove it or set another temporary folder", far.display()),
+            format!(
+                "{} is not a folder of ours alone; remove it or set another temporary folder",
+                far.display()
+            ),
         ));
     }
     let far = far.join(id);
@@ -294,5 +375,8 @@ fn make_directories(config: &Config, notebook: &NotebookId, directory: &Path, id
 }
 
 fn private(directory: &Path) -> io::Result<()> {
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(directory)
 }

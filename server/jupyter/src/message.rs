@@ -74,12 +74,24 @@ pub struct Signer {
 impl Signer {
     pub fn new(key: &[u8], session: String) -> Self {
         // HMAC takes a key of any length, so the fallback is never reached; it keeps this function total.
-        let mac = Hmac::<Sha256>::new_from_slice(key).unwrap_or_else(|_| Hmac::new(&Default::default()));
-        Self { mac, session, seen: HashSet::new(), order: VecDeque::new() }
+        let mac =
+            Hmac::<Sha256>::new_from_slice(key).unwrap_or_else(|_| Hmac::new(&Default::default()));
+        Self {
+            mac,
+            session,
+            seen: HashSet::new(),
+            order: VecDeque::new(),
+        }
     }
 
     /// Frames of a new message of ours.
-    pub fn sign(&self, id: &str, kind: &str, parent: Option<&Bytes>, content: &Value) -> Vec<Bytes> {
+    pub fn sign(
+        &self,
+        id: &str,
+        kind: &str,
+        parent: Option<&Bytes>,
+        content: &Value,
+    ) -> Vec<Bytes> {
         let header = json!({
             "msg_id": id,
             "msg_type": kind,
@@ -106,9 +118,12 @@ impl Signer {
 
     /// The message in these frames, if it is one, is signed with our key and is new.
     pub fn verify(&mut self, frames: &[Bytes]) -> Result<Message, Rejected> {
-        let delimiter =
-            frames.iter().position(|frame| frame.as_ref() == DELIMITER).ok_or(Rejected::NoDelimiter)?;
-        let [signature, header, parent, metadata, content, buffers @ ..] = &frames[delimiter + 1..] else {
+        let delimiter = frames
+            .iter()
+            .position(|frame| frame.as_ref() == DELIMITER)
+            .ok_or(Rejected::NoDelimiter)?;
+        let [signature, header, parent, metadata, content, buffers @ ..] = &frames[delimiter + 1..]
+        else {
             return Err(Rejected::TooFewFrames);
         };
         let signature = from_hex(signature).ok_or(Rejected::BadSignature)?;
@@ -117,7 +132,8 @@ impl Signer {
             mac.update(part);
         }
         // `verify_slice` compares in constant time.
-        mac.verify_slice(&signature).map_err(|_| Rejected::BadSignature)?;
+        mac.verify_slice(&signature)
+            .map_err(|_| Rejected::BadSignature)?;
         if !self.seen.insert(signature) {
             return Err(Rejected::Replayed);
         }
@@ -155,7 +171,11 @@ fn from_hex(text: &[u8]) -> Option<[u8; 32]> {
     if text.len() != 64 {
         return None;
     }
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|value| u8::try_from(value).ok());
+    let digit = |byte: u8| {
+        char::from(byte)
+            .to_digit(16)
+            .and_then(|value| u8::try_from(value).ok())
+    };
     let mut bytes = [0_u8; 32];
     for (at, byte) in bytes.iter_mut().enumerate() {
         *byte = (digit(text[2 * at])? << 4) | digit(text[2 * at + 1])?;
@@ -172,7 +192,12 @@ mod tests {
     }
 
     fn message() -> Vec<Bytes> {
-        signer().sign("m1", "stream", None, &json!({"name": "stdout", "text": "hello"}))
+        signer().sign(
+            "m1",
+            "stream",
+            None,
+            &json!({"name": "stdout", "text": "hello"}),
+        )
     }
 
     #[test]
@@ -197,7 +222,11 @@ mod tests {
                 let mut bytes = bad[part].to_vec();
                 bytes[at] ^= 1;
                 bad[part] = Bytes::from(bytes);
-                assert_eq!(signer().verify(&bad), Err(Rejected::BadSignature), "frame {part}, byte {at}");
+                assert_eq!(
+                    signer().verify(&bad),
+                    Err(Rejected::BadSignature),
+                    "frame {part}, byte {at}"
+                );
             }
         }
     }
@@ -213,18 +242,31 @@ mod tests {
         let mut swapped = frames.clone();
         swapped.swap(2, 5);
         assert_eq!(signer().verify(&swapped), Err(Rejected::BadSignature));
-        assert_eq!(Signer::new(b"other", "session".into()).verify(&frames), Err(Rejected::BadSignature));
+        assert_eq!(
+            Signer::new(b"other", "session".into()).verify(&frames),
+            Err(Rejected::BadSignature)
+        );
     }
 
     #[test]
     fn a_signed_header_that_is_not_json_is_refused() {
-        for header in [&b"not json"[..], b"[]", b"3", b"{}", b"\xff\xfe", b"{\"msg_type\": 5}"] {
+        for header in [
+            &b"not json"[..],
+            b"[]",
+            b"3",
+            b"{}",
+            b"\xff\xfe",
+            b"{\"msg_type\": 5}",
+        ] {
             let parts = [header, b"{}", b"{}", b"{}"];
             let mut mac = signer().mac.clone();
             for part in parts {
                 mac.update(part);
             }
-            let mut frames = vec![Bytes::from_static(DELIMITER), Bytes::from(to_hex(&mac.finalize().into_bytes()))];
+            let mut frames = vec![
+                Bytes::from_static(DELIMITER),
+                Bytes::from(to_hex(&mac.finalize().into_bytes())),
+            ];
             frames.extend(parts.map(Bytes::from_static));
             assert_eq!(signer().verify(&frames), Err(Rejected::BadHeader));
         }

@@ -75,7 +75,11 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { memory: None, cell_seconds: None, output: 1024 * 1024 * 1024 }
+        Self {
+            memory: None,
+            cell_seconds: None,
+            output: 1024 * 1024 * 1024,
+        }
     }
 }
 
@@ -91,14 +95,30 @@ pub struct Task {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "note", rename_all = "snake_case")]
 pub enum Note {
-    Started { run: String, cell: CellId },
-    Ended { run: String, cell: CellId, state: RunState, why: Option<String> },
+    Started {
+        run: String,
+        cell: CellId,
+    },
+    Ended {
+        run: String,
+        cell: CellId,
+        state: RunState,
+        why: Option<String>,
+    },
     /// Someone gave the line that was asked for; `echo` is how it looks.
-    InputGiven { run: String, echo: String },
+    InputGiven {
+        run: String,
+        echo: String,
+    },
     /// The run printed more than it may; so many bytes are gone.
-    Dropped { run: String, bytes: u64 },
+    Dropped {
+        run: String,
+        bytes: u64,
+    },
     /// The kernel ended by itself.
-    Died { why: String },
+    Died {
+        why: String,
+    },
 }
 
 /// A question or order of the studio. The answer carries `ask` back.
@@ -112,25 +132,42 @@ pub struct Order {
 #[serde(tag = "do", rename_all = "snake_case")]
 pub enum Command {
     /// Stream the spool. What lies before `mark` is with the studio.
-    Attach { mark: u64 },
-    Enqueue { tasks: Vec<Task> },
+    Attach {
+        mark: u64,
+    },
+    Enqueue {
+        tasks: Vec<Task>,
+    },
     Interrupt,
     Restart,
     ShutDown,
-    Input { cell: CellId, text: String },
+    Input {
+        cell: CellId,
+        text: String,
+    },
     /// A request on the shell channel; the answer is the reply's content.
-    Request { kind: String, content: Value },
+    Request {
+        kind: String,
+        content: Value,
+    },
     /// Everything before is safely with the studio.
-    Release { offset: u64 },
+    Release {
+        offset: u64,
+    },
     /// Is someone looking on? Memory is told only then, and such a kernel is not culled.
-    Watch { on: bool },
+    Watch {
+        on: bool,
+    },
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "told", rename_all = "snake_case")]
 pub enum Told {
     Attached(Attached),
-    Answer { ask: u64, result: Result<Value, Refusal> },
+    Answer {
+        ask: u64,
+        result: Result<Value, Refusal>,
+    },
     Kernel(Status),
 }
 
@@ -164,7 +201,10 @@ pub struct Refusal {
 
 impl Refusal {
     pub fn new(code: &str, reason: impl Into<String>) -> Self {
-        Self { code: code.into(), reason: reason.into() }
+        Self {
+            code: code.into(),
+            reason: reason.into(),
+        }
     }
 }
 
@@ -208,12 +248,17 @@ pub struct FrameReader<R> {
 
 impl<R: AsyncRead + Unpin> FrameReader<R> {
     pub fn new(from: R) -> Self {
-        Self { from, buffer: BytesMut::with_capacity(2 * SPOOL_CHUNK) }
+        Self {
+            from,
+            buffer: BytesMut::with_capacity(2 * SPOOL_CHUNK),
+        }
     }
 
     /// The next frame; `None` when the other side is gone. Cancel-safe.
     pub async fn next(&mut self) -> io::Result<Option<Frame>> {
-        let Some(mut body) = self.body().await? else { return Ok(None) };
+        let Some(mut body) = self.body().await? else {
+            return Ok(None);
+        };
         if body.is_empty() {
             return Err(io::ErrorKind::InvalidData.into());
         }
@@ -226,7 +271,9 @@ impl<R: AsyncRead + Unpin> FrameReader<R> {
 
     /// The next order; `None` when the studio is gone.
     pub async fn order(&mut self) -> io::Result<Option<Order>> {
-        let Some(body) = self.body().await? else { return Ok(None) };
+        let Some(body) = self.body().await? else {
+            return Ok(None);
+        };
         Ok(Some(serde_json::from_slice(&body)?))
     }
 

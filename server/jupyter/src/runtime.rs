@@ -87,20 +87,43 @@ impl Runtime {
         self.append_to(&mut log, drafts, mark).await
     }
 
-    async fn append_to(&self, guard: &mut LogGuard<'_>, drafts: Vec<Draft>, mark: Option<SpoolMark>) -> Result<()> {
+    async fn append_to(
+        &self,
+        guard: &mut LogGuard<'_>,
+        drafts: Vec<Draft>,
+        mark: Option<SpoolMark>,
+    ) -> Result<()> {
         let log = guard.get();
         let mut sequence = log.sequence;
         let events: Vec<RunEvent> = drafts
             .into_iter()
-            .map(|Draft { run, cell, at, what, .. }| {
-                sequence += 1;
-                RunEvent { sequence, run, cell, at, what }
-            })
+            .map(
+                |Draft {
+                     run,
+                     cell,
+                     at,
+                     what,
+                     ..
+                 }| {
+                    sequence += 1;
+                    RunEvent {
+                        sequence,
+                        run,
+                        cell,
+                        at,
+                        what,
+                    }
+                },
+            )
             .collect();
         if events.is_empty() && mark.is_none() {
             return Ok(());
         }
-        if let Err(error) = self.ledger().append(&self.notebook, events.clone(), mark).await {
+        if let Err(error) = self
+            .ledger()
+            .append(&self.notebook, events.clone(), mark)
+            .await
+        {
             if matches!(error, Error::Conflict { .. }) {
                 // Someone else wrote: what we believe of the log is wrong, so read it again before the next try.
                 *guard.0 = None;
@@ -213,25 +236,40 @@ impl Runtime {
         if let Some(link) = self.link() {
             return Ok(link);
         }
-        self.end_lost_runs("the studio was stopped before this cell ended").await?;
+        self.end_lost_runs("the studio was stopped before this cell ended")
+            .await?;
         let kernel = self.kernel_for(asked);
         let specs = self.shared.kernelspecs();
         let spec = specs.choose(&kernel)?;
-        self.set_status(&Status { state: KernelState::Starting, ..Status::default() });
+        self.set_status(&Status {
+            state: KernelState::Starting,
+            ..Status::default()
+        });
         match link::launch(&self.shared.config, &self.notebook, spec).await {
             Ok((link, stream)) => {
                 self.adopt(Arc::clone(&link), stream, 0, Vec::new());
                 Ok(link)
             }
             Err(error) => {
-                self.set_status(&Status { state: KernelState::Dead { why: error.to_string() }, ..Status::default() });
+                self.set_status(&Status {
+                    state: KernelState::Dead {
+                        why: error.to_string(),
+                    },
+                    ..Status::default()
+                });
                 Err(error)
             }
         }
     }
 
     /// From now on this supervisor is the notebook's. `before` are the runs that were open when it was attached to.
-    pub fn adopt(self: &Arc<Self>, link: Arc<Link>, stream: link::Stream, mark: u64, before: Vec<(String, CellId)>) {
+    pub fn adopt(
+        self: &Arc<Self>,
+        link: Arc<Link>,
+        stream: link::Stream,
+        mark: u64,
+        before: Vec<(String, CellId)>,
+    ) {
         {
             let mut view = lock(&self.view);
             view.name = link.args.kernel.clone();
@@ -257,7 +295,10 @@ impl Runtime {
     pub fn lose(&self, link: &Arc<Link>, status: &Status) {
         {
             let mut current = lock(&self.link);
-            if current.as_ref().is_some_and(|current| Arc::ptr_eq(current, link)) {
+            if current
+                .as_ref()
+                .is_some_and(|current| Arc::ptr_eq(current, link))
+            {
                 *current = None;
             }
         }
@@ -267,11 +308,18 @@ impl Runtime {
 
     /// Shuts the kernel down and waits until it is. Hold the gate.
     pub async fn shut_down(&self) -> Result<()> {
-        let Some(link) = self.link() else { return Ok(()) };
+        let Some(link) = self.link() else {
+            return Ok(());
+        };
         link.ask(Command::ShutDown, ANSWER).await?;
         tokio::time::timeout(ANSWER, link.closed())
             .await
-            .map_err(|_| Error::unavailable("kernel.stuck", "the kernel does not end; try again in a moment"))
+            .map_err(|_| {
+                Error::unavailable(
+                    "kernel.stuck",
+                    "the kernel does not end; try again in a moment",
+                )
+            })
     }
 
     /// Runs that have not ended.
@@ -283,17 +331,30 @@ impl Runtime {
     /// Runs that a kernel took with it, or that never reached one, have ended: say so.
     pub async fn end_lost_runs(&self, why: &str) -> Result<()> {
         let mut log = self.log().await?;
-        let drafts = log.get().open.clone().into_iter().map(|(run, cell)| ended(run, cell, RunState::Failed, why)).collect();
+        let drafts = log
+            .get()
+            .open
+            .clone()
+            .into_iter()
+            .map(|(run, cell)| ended(run, cell, RunState::Failed, why))
+            .collect();
         self.append_to(&mut log, drafts, None).await
     }
 
     /// Of the runs that were open before a studio attached, those the supervisor never got.
-    pub async fn end_unreceived(&self, before: Vec<(String, CellId)>, attached: &Attached) -> Result<()> {
+    pub async fn end_unreceived(
+        &self,
+        before: Vec<(String, CellId)>,
+        attached: &Attached,
+    ) -> Result<()> {
         let mut log = self.log().await?;
         let why = "stopped: the studio was stopped before the kernel received this cell";
         let drafts = before
             .into_iter()
-            .filter(|(run, _)| log.get().open.contains_key(run) && !attached.open.iter().any(|(known, _)| known == run))
+            .filter(|(run, _)| {
+                log.get().open.contains_key(run)
+                    && !attached.open.iter().any(|(known, _)| known == run)
+            })
             .map(|(run, cell)| ended(run, cell, RunState::Interrupted, why))
             .collect();
         self.append_to(&mut log, drafts, None).await
@@ -309,7 +370,11 @@ impl Runtime {
 
 impl Log {
     fn of(runs: &Runs) -> Self {
-        let mut log = Self { sequence: runs.sequence, folded: runs.sequence, ..Self::default() };
+        let mut log = Self {
+            sequence: runs.sequence,
+            folded: runs.sequence,
+            ..Self::default()
+        };
         for (cell, run) in &runs.cells {
             if let Some(id) = &run.run {
                 let over = run.state.is_none_or(RunState::is_over);
@@ -330,8 +395,17 @@ impl LogGuard<'_> {
 }
 
 pub fn ended(run: String, cell: CellId, state: RunState, why: &str) -> Draft {
-    let what = Happening::Ended { state, why: Some(why.to_owned()) };
-    Draft { run, cell, at: moment::now(), what, attach_spill: false }
+    let what = Happening::Ended {
+        state,
+        why: Some(why.to_owned()),
+    };
+    Draft {
+        run,
+        cell,
+        at: moment::now(),
+        what,
+        attach_spill: false,
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

@@ -28,7 +28,9 @@ pub struct Recovered {
 
 impl Spills {
     pub fn new(directory: &Path) -> Self {
-        Self { directory: directory.to_owned() }
+        Self {
+            directory: directory.to_owned(),
+        }
     }
 
     pub fn path(&self, run: &str) -> PathBuf {
@@ -65,7 +67,10 @@ impl Spills {
         let mut recovered = Vec::new();
         for entry in std::fs::read_dir(&self.directory)? {
             let name = entry?.file_name();
-            let Some(run) = name.to_str().and_then(|name| name.strip_prefix(PREFIX)?.strip_suffix(".index")) else {
+            let Some(run) = name
+                .to_str()
+                .and_then(|name| name.strip_prefix(PREFIX)?.strip_suffix(".index"))
+            else {
                 continue;
             };
             let index = std::fs::read(self.index(run))?;
@@ -82,16 +87,31 @@ impl Spills {
                 self.remove(run);
                 continue;
             };
-            std::fs::OpenOptions::new().write(true).open(self.path(run))?.set_len(length)?;
-            std::fs::OpenOptions::new().write(true).open(self.index(run))?.set_len((known.len() * ENTRY) as u64)?;
-            recovered.push(Recovered { run: run.to_owned(), lost, shown: usize::try_from(shown).unwrap_or(usize::MAX) });
+            std::fs::OpenOptions::new()
+                .write(true)
+                .open(self.path(run))?
+                .set_len(length)?;
+            std::fs::OpenOptions::new()
+                .write(true)
+                .open(self.index(run))?
+                .set_len((known.len() * ENTRY) as u64)?;
+            recovered.push(Recovered {
+                run: run.to_owned(),
+                lost,
+                shown: usize::try_from(shown).unwrap_or(usize::MAX),
+            });
         }
         Ok(recovered)
     }
 }
 
 async fn open(path: &Path) -> io::Result<File> {
-    OpenOptions::new().create(true).append(true).mode(0o600).open(path).await
+    OpenOptions::new()
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .open(path)
+        .await
 }
 
 #[cfg(test)]
@@ -104,15 +124,56 @@ mod tests {
         let spills = Spills::new(directory.path());
         for (at, text) in ["one ", "two ", "three"].into_iter().enumerate() {
             let at = at as u64;
-            let spilled = Spilled { bytes: text.into(), lost: at * 10, shown: 5, discard: false };
-            spills.append("run_a", &spilled, 100 * (at + 1)).await.expect("written");
+            let spilled = Spilled {
+                bytes: text.into(),
+                lost: at * 10,
+                shown: 5,
+                discard: false,
+            };
+            spills
+                .append("run_a", &spilled, 100 * (at + 1))
+                .await
+                .expect("written");
         }
-        spills.append("run_b", &Spilled { bytes: b"b".to_vec(), ..Spilled::default() }, 300).await.expect("written");
+        spills
+            .append(
+                "run_b",
+                &Spilled {
+                    bytes: b"b".to_vec(),
+                    ..Spilled::default()
+                },
+                300,
+            )
+            .await
+            .expect("written");
         let recovered = spills.recover(250).expect("recovered");
-        assert_eq!(recovered, vec![Recovered { run: "run_a".into(), lost: 10, shown: 5 }]);
-        assert_eq!(std::fs::read(spills.path("run_a")).expect("file"), b"one two ");
+        assert_eq!(
+            recovered,
+            vec![Recovered {
+                run: "run_a".into(),
+                lost: 10,
+                shown: 5
+            }]
+        );
+        assert_eq!(
+            std::fs::read(spills.path("run_a")).expect("file"),
+            b"one two "
+        );
         assert!(!spills.path("run_b").exists());
-        spills.append("run_a", &Spilled { bytes: b"four".to_vec(), ..Spilled::default() }, 260).await.expect("written");
-        assert_eq!(std::fs::read(spills.path("run_a")).expect("file"), b"one two four");
+        spills
+            .append(
+                "run_a",
+                &Spilled {
+                    bytes: b"four".to_vec(),
+                    ..Spilled::default()
+                },
+                260,
+            )
+            .await
+            .expect("written");
+        assert_eq!(
+            std::fs::read(spills.path("run_a")).expect("file"),
+            b"one two four"
+        );
     }
 }

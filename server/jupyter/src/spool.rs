@@ -55,7 +55,11 @@ pub enum Entry {
     Note(Bytes),
     Message(Channel, Message),
     /// A piece of a long stream message of the run, cut so that no reader needs to hold the whole.
-    Text { run: String, stderr: bool, text: Bytes },
+    Text {
+        run: String,
+        stderr: bool,
+        text: Bytes,
+    },
 }
 
 /// The bytes of a spool make no sense from here on.
@@ -70,7 +74,9 @@ const HEAD: usize = 4 + 1 + 8;
 impl Record {
     /// Takes the first record off `buffer`, if it is there whole.
     pub fn take(buffer: &mut BytesMut) -> Result<Option<(Self, u64)>, Damaged> {
-        let Some(mut length) = buffer.get(..4) else { return Ok(None) };
+        let Some(mut length) = buffer.get(..4) else {
+            return Ok(None);
+        };
         let length = u64::from(length.get_u32());
         if length < (HEAD - 4) as u64 || length > RECORD_LIMIT {
             return Err(Damaged);
@@ -88,10 +94,17 @@ impl Record {
             NOTE => Entry::Note(record),
             TEXT => {
                 let (stderr, run) = (take_u8(&mut record)? == 1, take_short(&mut record)?);
-                Entry::Text { run: String::from_utf8(run.to_vec()).map_err(|_| Damaged)?, stderr, text: record }
+                Entry::Text {
+                    run: String::from_utf8(run.to_vec()).map_err(|_| Damaged)?,
+                    stderr,
+                    text: record,
+                }
             }
             code => {
-                let channel = Channel::ALL.into_iter().find(|channel| channel.code() == code).ok_or(Damaged)?;
+                let channel = Channel::ALL
+                    .into_iter()
+                    .find(|channel| channel.code() == code)
+                    .ok_or(Damaged)?;
                 Entry::Message(channel, take_message(record)?)
             }
         };
@@ -100,12 +113,20 @@ impl Record {
 }
 
 fn take_u8(bytes: &mut Bytes) -> Result<u8, Damaged> {
-    if bytes.is_empty() { Err(Damaged) } else { Ok(bytes.get_u8()) }
+    if bytes.is_empty() {
+        Err(Damaged)
+    } else {
+        Ok(bytes.get_u8())
+    }
 }
 
 fn take_short(bytes: &mut Bytes) -> Result<Bytes, Damaged> {
     let length = usize::from(take_u8(bytes)?);
-    if bytes.len() < length { Err(Damaged) } else { Ok(bytes.split_to(length)) }
+    if bytes.len() < length {
+        Err(Damaged)
+    } else {
+        Ok(bytes.split_to(length))
+    }
 }
 
 fn take_message(mut body: Bytes) -> Result<Message, Damaged> {
@@ -127,7 +148,13 @@ fn take_message(mut body: Bytes) -> Result<Message, Damaged> {
     let buffers = parts.split_off(4);
     let mut parts = parts.into_iter();
     let mut next = || parts.next().ok_or(Damaged);
-    Ok(Message { header: next()?, parent: next()?, metadata: next()?, content: next()?, buffers })
+    Ok(Message {
+        header: next()?,
+        parent: next()?,
+        metadata: next()?,
+        content: next()?,
+        buffers,
+    })
 }
 
 struct Segment {
@@ -146,14 +173,19 @@ pub struct Spool {
 impl Spool {
     /// A new spool in an empty directory.
     pub fn create(directory: &Path) -> io::Result<Self> {
-        let mut spool = Self { directory: directory.to_owned(), segments: VecDeque::new() };
+        let mut spool = Self {
+            directory: directory.to_owned(),
+            segments: VecDeque::new(),
+        };
         spool.begin_segment(0)?;
         Ok(spool)
     }
 
     /// Where the next record begins.
     pub fn end(&self) -> u64 {
-        self.segments.back().map_or(0, |segment| segment.base + segment.length)
+        self.segments
+            .back()
+            .map_or(0, |segment| segment.base + segment.length)
     }
 
     /// Where the oldest kept record begins.
@@ -166,9 +198,18 @@ impl Spool {
     }
 
     pub fn message(&mut self, at: i64, channel: Channel, message: &Message) -> io::Result<()> {
-        let Message { header, parent, metadata, content, buffers } = message;
-        let parts: Vec<&[u8]> =
-            [header, parent, metadata, content].into_iter().chain(buffers).map(|part| part.as_ref()).collect();
+        let Message {
+            header,
+            parent,
+            metadata,
+            content,
+            buffers,
+        } = message;
+        let parts: Vec<&[u8]> = [header, parent, metadata, content]
+            .into_iter()
+            .chain(buffers)
+            .map(|part| part.as_ref())
+            .collect();
         let mut lengths = BytesMut::with_capacity(2 + 4 * parts.len());
         lengths.put_u16(u16::try_from(parts.len()).map_err(io::Error::other)?);
         for part in &parts {
@@ -182,15 +223,27 @@ impl Spool {
 
     pub fn text(&mut self, at: i64, run: &str, stderr: bool, text: &str) -> io::Result<()> {
         let length = u8::try_from(run.len()).map_err(io::Error::other)?;
-        self.append(TEXT, at, &[&[u8::from(stderr), length], run.as_bytes(), text.as_bytes()])
+        self.append(
+            TEXT,
+            at,
+            &[&[u8::from(stderr), length], run.as_bytes(), text.as_bytes()],
+        )
     }
 
     /// Reads what is there from `offset`, as far as one segment has it, into the free room of `into` (at most `limit`).
     pub fn read(&self, offset: u64, limit: usize) -> Option<SpoolSlice> {
-        let segment = self.segments.iter().rev().find(|segment| segment.base <= offset)?;
+        let segment = self
+            .segments
+            .iter()
+            .rev()
+            .find(|segment| segment.base <= offset)?;
         let left = (segment.base + segment.length).checked_sub(offset)?;
         let length = usize::try_from(left).unwrap_or(usize::MAX).min(limit);
-        (length > 0).then(|| SpoolSlice { file: Arc::clone(&segment.file), at: offset - segment.base, length })
+        (length > 0).then(|| SpoolSlice {
+            file: Arc::clone(&segment.file),
+            at: offset - segment.base,
+            length,
+        })
     }
 
     /// Everything before `offset` is with the studio: whole segments before it are deleted.
@@ -208,13 +261,23 @@ impl Spool {
     fn append(&mut self, kind: u8, at: i64, body: &[&[u8]]) -> io::Result<()> {
         let length: usize = body.iter().map(|part| part.len()).sum::<usize>() + HEAD - 4;
         let mut head = [0_u8; HEAD];
-        head[..4].copy_from_slice(&u32::try_from(length).map_err(io::Error::other)?.to_be_bytes());
+        head[..4].copy_from_slice(
+            &u32::try_from(length)
+                .map_err(io::Error::other)?
+                .to_be_bytes(),
+        );
         head[4] = kind;
         head[5..].copy_from_slice(&at.to_be_bytes());
-        if self.segments.back().is_none_or(|segment| segment.length >= SEGMENT) {
+        if self
+            .segments
+            .back()
+            .is_none_or(|segment| segment.length >= SEGMENT)
+        {
             self.begin_segment(self.end())?;
         }
-        let Some(segment) = self.segments.back_mut() else { return Err(io::ErrorKind::NotFound.into()) };
+        let Some(segment) = self.segments.back_mut() else {
+            return Err(io::ErrorKind::NotFound.into());
+        };
         let mut slices: Vec<IoSlice<'_>> = Vec::with_capacity(body.len() + 1);
         slices.push(IoSlice::new(&head));
         slices.extend(body.iter().map(|part| IoSlice::new(part)));
@@ -229,8 +292,18 @@ impl Spool {
 
     fn begin_segment(&mut self, base: u64) -> io::Result<()> {
         let path = self.directory.join(format!("{PREFIX}{base:020}"));
-        let file = OpenOptions::new().create_new(true).append(true).read(true).mode(0o600).open(&path)?;
-        self.segments.push_back(Segment { base, length: 0, path, file: Arc::new(file) });
+        let file = OpenOptions::new()
+            .create_new(true)
+            .append(true)
+            .read(true)
+            .mode(0o600)
+            .open(&path)?;
+        self.segments.push_back(Segment {
+            base,
+            length: 0,
+            path,
+            file: Arc::new(file),
+        });
         Ok(())
     }
 }
@@ -272,7 +345,11 @@ impl Leftover {
         let mut segments = Vec::new();
         for entry in std::fs::read_dir(directory)? {
             let entry = entry?;
-            if let Some(base) = entry.file_name().to_str().and_then(|name| name.strip_prefix(PREFIX)?.parse().ok()) {
+            if let Some(base) = entry
+                .file_name()
+                .to_str()
+                .and_then(|name| name.strip_prefix(PREFIX)?.parse().ok())
+            {
                 segments.push((base, entry.path()));
             }
         }
@@ -287,7 +364,8 @@ impl Leftover {
 
     /// Up to `limit` bytes from `offset`; empty at the end.
     pub fn read(&self, offset: u64, limit: usize) -> io::Result<Vec<u8>> {
-        let Some((base, path)) = self.segments.iter().rev().find(|(base, _)| *base <= offset) else {
+        let Some((base, path)) = self.segments.iter().rev().find(|(base, _)| *base <= offset)
+        else {
             return Ok(Vec::new());
         };
         let mut bytes = vec![0_u8; limit];
@@ -316,7 +394,11 @@ mod tests {
         let mut records = Vec::new();
         while offset < spool.end() {
             let mut bytes = Vec::new();
-            spool.read(offset, step).expect("there").read_to(&mut bytes).expect("read");
+            spool
+                .read(offset, step)
+                .expect("there")
+                .read_to(&mut bytes)
+                .expect("read");
             offset += bytes.len() as u64;
             buffer.extend_from_slice(&bytes);
             while let Some((record, _)) = Record::take(&mut buffer).expect("sound") {
@@ -334,7 +416,9 @@ mod tests {
         let mut offsets = Vec::new();
         for at in 0..20 {
             offsets.push(spool.end());
-            spool.message(at, Channel::Iopub, &message(1_000_000)).expect("written");
+            spool
+                .message(at, Channel::Iopub, &message(1_000_000))
+                .expect("written");
             spool.note(at, b"{}").expect("written");
             spool.text(at, "run_1", true, "text").expect("written");
         }
@@ -344,8 +428,18 @@ mod tests {
             assert_eq!(drain(&spool, offsets[7], step).len(), 39);
         }
         let first = drain(&spool, 0, 65_536);
-        assert_eq!(first[0].what, Entry::Message(Channel::Iopub, message(1_000_000)));
-        assert_eq!(first[2].what, Entry::Text { run: "run_1".into(), stderr: true, text: Bytes::from_static(b"text") });
+        assert_eq!(
+            first[0].what,
+            Entry::Message(Channel::Iopub, message(1_000_000))
+        );
+        assert_eq!(
+            first[2].what,
+            Entry::Text {
+                run: "run_1".into(),
+                stderr: true,
+                text: Bytes::from_static(b"text")
+            }
+        );
 
         spool.release(offsets[15]);
         assert!(spool.start() > 0 && spool.start() <= offsets[15]);
@@ -363,17 +457,26 @@ mod tests {
             offset += bytes.len() as u64;
             total += bytes.len();
         }
-        assert_eq!((offset, total as u64), (spool.end(), spool.end() - offsets[15]));
+        assert_eq!(
+            (offset, total as u64),
+            (spool.end(), spool.end() - offsets[15])
+        );
     }
 
     #[test]
     fn mutated_records_are_damage_and_never_a_panic() {
         let directory = tempfile::tempdir().expect("directory");
         let mut spool = Spool::create(directory.path()).expect("spool");
-        spool.message(5, Channel::Shell, &message(40)).expect("written");
+        spool
+            .message(5, Channel::Shell, &message(40))
+            .expect("written");
         spool.text(6, "run_1", false, "abc").expect("written");
         let mut bytes = Vec::new();
-        spool.read(0, 10_000).expect("there").read_to(&mut bytes).expect("read");
+        spool
+            .read(0, 10_000)
+            .expect("there")
+            .read_to(&mut bytes)
+            .expect("read");
         for at in 0..bytes.len() {
             for flip in [1_u8, 0x10, 0x80, 0xff] {
                 let mut bad = bytes.clone();

@@ -50,13 +50,19 @@ pub enum SupervisorError {
     #[error("the supervisor's file {file} cannot be read: {cause}")]
     Arguments { file: String, cause: String },
     #[error("the supervisor cannot {what}: {cause}")]
-    Io { what: &'static str, cause: io::Error },
+    Io {
+        what: &'static str,
+        cause: io::Error,
+    },
 }
 
 impl SupervisorArgs {
     /// From the JSON file the studio wrote.
     pub fn read(file: &Path) -> Result<Self, SupervisorError> {
-        let failed = |cause: String| SupervisorError::Arguments { file: file.display().to_string(), cause };
+        let failed = |cause: String| SupervisorError::Arguments {
+            file: file.display().to_string(),
+            cause,
+        };
         let text = std::fs::read(file).map_err(|error| failed(error.to_string()))?;
         serde_json::from_slice(&text).map_err(|error| failed(error.to_string()))
     }
@@ -67,16 +73,27 @@ pub async fn supervise(args: SupervisorArgs) -> Result<(), SupervisorError> {
     let io = |what| move |cause| SupervisorError::Io { what, cause };
     // A session of our own: what ends the studio and its terminal must not end us. It fails only where we lead one already.
     let _ = rustix::process::setsid();
-    let spool = Arc::new(Mutex::new(Spool::create(&args.directory).map_err(io("make its spool"))?));
+    let spool = Arc::new(Mutex::new(
+        Spool::create(&args.directory).map_err(io("make its spool"))?,
+    ));
     let socket = args.socket();
     let listener = UnixListener::bind(&socket).map_err(io("listen for the studio"))?;
     let mut terminate = signal(SignalKind::terminate()).map_err(io("listen for signals"))?;
     // Few: what is not taken yet stays with the kernel, not in our memory.
     let (events, mut inbox) = mpsc::channel(8);
     let (grown, watching) = watch::channel(0);
-    let accepting = tokio::spawn(attachment::accept(listener, Arc::clone(&spool), watching, events.clone()));
+    let accepting = tokio::spawn(attachment::accept(
+        listener,
+        Arc::clone(&spool),
+        watching,
+        events.clone(),
+    ));
 
-    let every = if args.limits.memory.is_some() { Duration::from_millis(500) } else { Duration::from_secs(2) };
+    let every = if args.limits.memory.is_some() {
+        Duration::from_millis(500)
+    } else {
+        Duration::from_secs(2)
+    };
     let mut tick = tokio::time::interval(every);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut supervisor = Supervisor::new(args, spool, grown, events);
@@ -98,29 +115,62 @@ pub async fn supervise(args: SupervisorArgs) -> Result<(), SupervisorError> {
 
 /// What the supervisor hears.
 pub(crate) enum Event {
-    Connected { epoch: u64 },
-    Incoming { epoch: u64, channel: Channel, incoming: Incoming },
-    Closed { epoch: u64, why: Option<String> },
-    Exited { epoch: u64, status: Option<ExitStatus> },
+    Connected {
+        epoch: u64,
+    },
+    Incoming {
+        epoch: u64,
+        channel: Channel,
+        incoming: Incoming,
+    },
+    Closed {
+        epoch: u64,
+        why: Option<String>,
+    },
+    Exited {
+        epoch: u64,
+        status: Option<ExitStatus>,
+    },
     /// The kernel's last words have had their time.
-    Buried { epoch: u64 },
+    Buried {
+        epoch: u64,
+    },
     /// It was asked to end and had time to.
-    GraceOver { epoch: u64 },
-    NudgeAgain { epoch: u64 },
-    Joined { studio: u64, out: mpsc::UnboundedSender<Out> },
-    Ordered { studio: u64, order: Order },
-    Left { studio: u64 },
+    GraceOver {
+        epoch: u64,
+    },
+    NudgeAgain {
+        epoch: u64,
+    },
+    Joined {
+        studio: u64,
+        out: mpsc::UnboundedSender<Out>,
+    },
+    Ordered {
+        studio: u64,
+        order: Order,
+    },
+    Left {
+        studio: u64,
+    },
 }
 
 enum Phase {
-    Starting { since: Instant },
+    Starting {
+        since: Instant,
+    },
     Ready,
     /// Asked to end, to be started again.
     Restarting,
     /// Asked to end for good.
     Stopping,
-    Dead { why: String, since: Instant },
-    Off { since: Instant },
+    Dead {
+        why: String,
+        since: Instant,
+    },
+    Off {
+        since: Instant,
+    },
 }
 
 struct Asking {
@@ -172,7 +222,12 @@ struct Supervisor {
 }
 
 impl Supervisor {
-    fn new(args: SupervisorArgs, spool: Arc<Mutex<Spool>>, grown: watch::Sender<u64>, events: mpsc::Sender<Event>) -> Self {
+    fn new(
+        args: SupervisorArgs,
+        spool: Arc<Mutex<Spool>>,
+        grown: watch::Sender<u64>,
+        events: mpsc::Sender<Event>,
+    ) -> Self {
         let now = Instant::now();
         Self {
             args,
@@ -208,14 +263,18 @@ impl Supervisor {
     /// The kernel is off, and every studio has heard it or had the time to.
     fn is_over(&self) -> bool {
         match &self.phase {
-            Phase::Off { since } => self.studios.is_empty() || since.elapsed() > Duration::from_secs(5),
+            Phase::Off { since } => {
+                self.studios.is_empty() || since.elapsed() > Duration::from_secs(5)
+            }
             _ => false,
         }
     }
 
     async fn start(&mut self) {
         self.epoch += 1;
-        self.phase = Phase::Starting { since: Instant::now() };
+        self.phase = Phase::Starting {
+            since: Instant::now(),
+        };
         self.info_seen = false;
         self.iopub_seen = false;
         self.strikes.clear();
@@ -227,7 +286,8 @@ impl Supervisor {
         match Kernel::start(&self.args, self.epoch, &self.events) {
             Ok(kernel) => self.kernel = Some(kernel),
             Err(why) => {
-                self.die(format!("The kernel could not be started: {why}.")).await;
+                self.die(format!("The kernel could not be started: {why}."))
+                    .await;
             }
         }
         self.tell();
@@ -236,7 +296,14 @@ impl Supervisor {
     async fn hear(&mut self, event: Event) {
         match event {
             Event::Joined { studio, out } => {
-                self.studios.insert(studio, Studio { out, attached: false, watching: false });
+                self.studios.insert(
+                    studio,
+                    Studio {
+                        out,
+                        attached: false,
+                        watching: false,
+                    },
+                );
             }
             Event::Left { studio } => {
                 self.studios.remove(&studio);
@@ -244,10 +311,16 @@ impl Supervisor {
             }
             Event::Ordered { studio, order } => self.obey(studio, order).await,
             Event::Connected { epoch } if epoch == self.epoch => self.nudge(),
-            Event::NudgeAgain { epoch } if epoch == self.epoch && matches!(self.phase, Phase::Starting { .. }) => {
+            Event::NudgeAgain { epoch }
+                if epoch == self.epoch && matches!(self.phase, Phase::Starting { .. }) =>
+            {
                 self.nudge();
             }
-            Event::Incoming { epoch, channel, incoming } if epoch == self.epoch => {
+            Event::Incoming {
+                epoch,
+                channel,
+                incoming,
+            } if epoch == self.epoch => {
                 self.heard(channel, incoming).await;
             }
             Event::Closed { epoch, why } if epoch == self.epoch => self.closed(why),
@@ -257,7 +330,9 @@ impl Supervisor {
             Event::Exited { epoch, status } if epoch == self.epoch => {
                 self.exited = Some(status);
                 // What it said last is still in the sockets: read that first.
-                self.later(epoch, Duration::from_millis(150), |epoch| Event::Buried { epoch });
+                self.later(epoch, Duration::from_millis(150), |epoch| Event::Buried {
+                    epoch,
+                });
             }
             Event::Buried { epoch } if epoch == self.epoch => self.buried().await,
             _ => {}
@@ -285,27 +360,46 @@ impl Supervisor {
             && self.cause.is_none()
         {
             let seconds = self.args.start_seconds;
-            let said = self.kernel.as_ref().map(|kernel| kernel.tail.text()).unwrap_or_default();
-            self.cause = Some(with_tail(&format!("The kernel did not answer within {seconds} seconds."), &said));
+            let said = self
+                .kernel
+                .as_ref()
+                .map(|kernel| kernel.tail.text())
+                .unwrap_or_default();
+            self.cause = Some(with_tail(
+                &format!("The kernel did not answer within {seconds} seconds."),
+                &said,
+            ));
             self.signal(Signal::KILL);
         }
-        if let (Some(limit), true) = (self.args.limits.cell_seconds, self.queue.running().is_some())
-            && self.running_since.elapsed() > Duration::from_secs(limit)
+        if let (Some(limit), true) = (
+            self.args.limits.cell_seconds,
+            self.queue.running().is_some(),
+        ) && self.running_since.elapsed() > Duration::from_secs(limit)
         {
-            self.interrupt(&format!("stopped: it ran longer than {limit} seconds")).await;
+            self.interrupt(&format!("stopped: it ran longer than {limit} seconds"))
+                .await;
             // Ask again only after as long a time.
             self.running_since = Instant::now();
         }
-        let looked_at = self.studios.values().any(|studio| studio.attached && studio.watching);
+        let looked_at = self
+            .studios
+            .values()
+            .any(|studio| studio.attached && studio.watching);
         if !self.queue.is_empty() || looked_at {
             self.busy_at = Instant::now();
         }
         let idle = self.busy_at.elapsed();
         let cull = self.args.cull_seconds.map(Duration::from_secs);
         match &self.phase {
-            Phase::Ready if cull.is_some_and(|cull| idle > cull) && self.requests.is_empty() => self.shut_down().await,
-            Phase::Dead { since, .. } if self.studios.is_empty() && since.elapsed() > Duration::from_secs(60) => {
-                self.phase = Phase::Off { since: Instant::now() };
+            Phase::Ready if cull.is_some_and(|cull| idle > cull) && self.requests.is_empty() => {
+                self.shut_down().await
+            }
+            Phase::Dead { since, .. }
+                if self.studios.is_empty() && since.elapsed() > Duration::from_secs(60) =>
+            {
+                self.phase = Phase::Off {
+                    since: Instant::now(),
+                };
             }
             _ => {}
         }
@@ -317,7 +411,10 @@ impl Supervisor {
         let result = match what {
             Command::Attach { mark } => return self.attach(studio, ask, mark),
             Command::Release { offset } => {
-                self.spool.lock().unwrap_or_else(PoisonError::into_inner).release(offset);
+                self.spool
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .release(offset);
                 return;
             }
             Command::Watch { on } => {
@@ -337,10 +434,12 @@ impl Supervisor {
                 Ok(Value::Null)
             }
             Command::Input { cell, text } => self.input(&cell, &text).await,
-            Command::Request { kind, content } => match self.request(studio, ask, &kind, &content) {
-                Ok(()) => return,
-                Err(refusal) => Err(refusal),
-            },
+            Command::Request { kind, content } => {
+                match self.request(studio, ask, &kind, &content) {
+                    Ok(()) => return,
+                    Err(refusal) => Err(refusal),
+                }
+            }
         };
         self.answer(studio, ask, result);
     }
@@ -353,18 +452,30 @@ impl Supervisor {
         let running = self.queue.running().map_or(end, |_| self.running_from);
         let start = mark.min(running).clamp(oldest, end);
         let status = self.status();
-        let attached = Attached { ask, start, end, open: self.queue.open(), status };
+        let attached = Attached {
+            ask,
+            start,
+            end,
+            open: self.queue.open(),
+            status,
+        };
         if let Some(studio) = self.studios.get_mut(&studio) {
             studio.attached = true;
             // A closed outbox is a studio that left; its event is on the way.
-            let _ = studio.out.send(Out::Say { told: Told::Attached(attached), after: 0 });
+            let _ = studio.out.send(Out::Say {
+                told: Told::Attached(attached),
+                after: 0,
+            });
             let _ = studio.out.send(Out::Stream { from: start });
         }
     }
 
     async fn enqueue(&mut self, tasks: Vec<crate::protocol::Task>) -> Result<Value, Refusal> {
         if matches!(self.phase, Phase::Stopping | Phase::Off { .. }) {
-            return Err(Refusal::new("kernel.stopping", "the kernel is shutting down; run the cell again"));
+            return Err(Refusal::new(
+                "kernel.stopping",
+                "the kernel is shutting down; run the cell again",
+            ));
         }
         self.queue.push(tasks);
         if matches!(self.phase, Phase::Dead { .. }) {
@@ -393,12 +504,20 @@ impl Supervisor {
     async fn restart(&mut self) -> Result<Value, Refusal> {
         match self.phase {
             Phase::Stopping | Phase::Off { .. } => {
-                return Err(Refusal::new("kernel.stopping", "the kernel is shutting down; run a cell to start a new one"));
+                return Err(Refusal::new(
+                    "kernel.stopping",
+                    "the kernel is shutting down; run a cell to start a new one",
+                ));
             }
             Phase::Dead { .. } => self.start().await,
             Phase::Restarting => {}
             Phase::Starting { .. } | Phase::Ready => {
-                self.end_runs(RunState::Interrupted, "stopped: the kernel was restarted", "stopped: the kernel was restarted").await;
+                self.end_runs(
+                    RunState::Interrupted,
+                    "stopped: the kernel was restarted",
+                    "stopped: the kernel was restarted",
+                )
+                .await;
                 self.phase = Phase::Restarting;
                 self.ask_to_end(true);
             }
@@ -411,7 +530,11 @@ impl Supervisor {
         self.end_runs(RunState::Interrupted, why, why).await;
         match self.phase {
             Phase::Stopping | Phase::Off { .. } => {}
-            Phase::Dead { .. } => self.phase = Phase::Off { since: Instant::now() },
+            Phase::Dead { .. } => {
+                self.phase = Phase::Off {
+                    since: Instant::now(),
+                }
+            }
             Phase::Starting { .. } | Phase::Ready | Phase::Restarting => {
                 self.phase = Phase::Stopping;
                 self.ask_to_end(false);
@@ -423,7 +546,12 @@ impl Supervisor {
     /// Politely first; by force when the grace is over.
     fn ask_to_end(&mut self, restart: bool) {
         self.asking = None;
-        self.send(Channel::Control, "shutdown_request", None, &json!({ "restart": restart }));
+        self.send(
+            Channel::Control,
+            "shutdown_request",
+            None,
+            &json!({ "restart": restart }),
+        );
         // A kernel stuck in a cell hears nothing but an interrupt.
         self.signal(Signal::INT);
         self.later(self.epoch, GRACE, |epoch| Event::GraceOver { epoch });
@@ -431,16 +559,38 @@ impl Supervisor {
 
     async fn input(&mut self, cell: &CellId, text: &str) -> Result<Value, Refusal> {
         let Some(asking) = self.asking.take_if(|asking| asking.cell == *cell) else {
-            return Err(Refusal::new("run.not_asking", "this cell no longer waits for a line of text"));
+            return Err(Refusal::new(
+                "run.not_asking",
+                "this cell no longer waits for a line of text",
+            ));
         };
-        self.send(Channel::Stdin, "input_reply", Some(&asking.parent), &json!({ "value": text, "status": "ok" }));
-        let shown = if asking.password { "········" } else { text };
+        self.send(
+            Channel::Stdin,
+            "input_reply",
+            Some(&asking.parent),
+            &json!({ "value": text, "status": "ok" }),
+        );
+        let shown = if asking.password {
+            "········"
+        } else {
+            text
+        };
         let echo = format!("{}{shown}\n", asking.prompt);
-        self.note(&Note::InputGiven { run: asking.run, echo }).await;
+        self.note(&Note::InputGiven {
+            run: asking.run,
+            echo,
+        })
+        .await;
         Ok(Value::Null)
     }
 
-    fn request(&mut self, studio: u64, ask: u64, kind: &str, content: &Value) -> Result<(), Refusal> {
+    fn request(
+        &mut self,
+        studio: u64,
+        ask: u64,
+        kind: &str,
+        content: &Value,
+    ) -> Result<(), Refusal> {
         if !matches!(self.phase, Phase::Ready) {
             return Err(Refusal::new("kernel.not_ready", "the kernel is not ready"));
         }
@@ -454,7 +604,9 @@ impl Supervisor {
         if !matches!(self.phase, Phase::Ready) || self.exited.is_some() {
             return;
         }
-        let Some(task) = self.queue.begin() else { return };
+        let Some(task) = self.queue.begin() else {
+            return;
+        };
         self.running_from = *self.grown.borrow();
         self.running_since = Instant::now();
         self.printed = 0;
@@ -468,9 +620,18 @@ impl Supervisor {
                 "allow_stdin": true,
                 "stop_on_error": true,
             });
-            kernel.send(Channel::Shell, kernel.signer.sign(&task.run, "execute_request", None, &content));
+            kernel.send(
+                Channel::Shell,
+                kernel
+                    .signer
+                    .sign(&task.run, "execute_request", None, &content),
+            );
         }
-        self.note(&Note::Started { run: task.run, cell: task.cell }).await;
+        self.note(&Note::Started {
+            run: task.run,
+            cell: task.cell,
+        })
+        .await;
     }
 
     async fn heard(&mut self, channel: Channel, incoming: Incoming) {
@@ -480,7 +641,9 @@ impl Supervisor {
         }
         let verified = match incoming {
             Incoming::Message(frames) => {
-                let Some(kernel) = &mut self.kernel else { return };
+                let Some(kernel) = &mut self.kernel else {
+                    return;
+                };
                 kernel.signer.verify(&frames)
             }
             Incoming::TooLarge { .. } => Err(crate::message::Rejected::TooLarge),
@@ -503,7 +666,9 @@ impl Supervisor {
             }
         };
         self.strikes.remove(&channel);
-        let Some((header, parent)) = message.heads() else { return };
+        let Some((header, parent)) = message.heads() else {
+            return;
+        };
         if channel == Channel::Iopub {
             self.iopub_seen = true;
         }
@@ -512,9 +677,12 @@ impl Supervisor {
             return;
         }
         self.check_ready();
-        self.spool_message(channel, &header, &parent, &message).await;
+        self.spool_message(channel, &header, &parent, &message)
+            .await;
         let notes = match (channel, header.msg_type.as_str()) {
-            (Channel::Iopub, "status") if execution_state(&message) == Some("idle") => self.queue.idled(&parent.msg_id),
+            (Channel::Iopub, "status") if execution_state(&message) == Some("idle") => {
+                self.queue.idled(&parent.msg_id)
+            }
             (Channel::Iopub, "execute_input") => {
                 if self.queue.taken(&parent.msg_id) {
                     self.interrupt_kernel();
@@ -542,7 +710,13 @@ impl Supervisor {
     }
 
     /// Was this the answer to (or the noise around) a question of ours?
-    fn take_answer(&mut self, channel: Channel, header: &Header, parent: &Header, message: &Message) -> bool {
+    fn take_answer(
+        &mut self,
+        channel: Channel,
+        header: &Header,
+        parent: &Header,
+        message: &Message,
+    ) -> bool {
         match (channel, header.msg_type.as_str()) {
             (Channel::Shell, "kernel_info_reply") => {
                 self.info_seen = true;
@@ -560,7 +734,13 @@ impl Supervisor {
     }
 
     fn input_requested(&mut self, message: &Message, parent: Header) {
-        let Some(running) = self.queue.running().filter(|running| running.run == parent.msg_id) else { return };
+        let Some(running) = self
+            .queue
+            .running()
+            .filter(|running| running.run == parent.msg_id)
+        else {
+            return;
+        };
         let content = message.json().unwrap_or_default();
         self.asking = Some(Asking {
             run: parent.msg_id,
@@ -571,7 +751,13 @@ impl Supervisor {
         });
     }
 
-    async fn spool_message(&mut self, channel: Channel, header: &Header, parent: &Header, message: &Message) {
+    async fn spool_message(
+        &mut self,
+        channel: Channel,
+        header: &Header,
+        parent: &Header,
+        message: &Message,
+    ) {
         let at = moment::now();
         if channel == Channel::Iopub && header.msg_type == "stream" {
             let length = message.content.len() as u64;
@@ -584,12 +770,16 @@ impl Supervisor {
                 && let Ok(stream) = serde_json::from_slice::<Stream>(&message.content)
             {
                 for piece in pieces(&stream.text, PIECE) {
-                    self.write(|spool| spool.text(at, &parent.msg_id, stream.name == "stderr", piece)).await;
+                    self.write(|spool| {
+                        spool.text(at, &parent.msg_id, stream.name == "stderr", piece)
+                    })
+                    .await;
                 }
                 return;
             }
         }
-        self.write(|spool| spool.message(at, channel, message)).await;
+        self.write(|spool| spool.message(at, channel, message))
+            .await;
     }
 
     fn check_ready(&mut self) {
@@ -602,20 +792,32 @@ impl Supervisor {
     /// Until the kernel has answered and IOPub has said something, nothing may be executed: its output could be missed.
     fn nudge(&mut self) {
         self.send(Channel::Shell, "kernel_info_request", None, &json!({}));
-        self.later(self.epoch, Duration::from_millis(500), |epoch| Event::NudgeAgain { epoch });
+        self.later(self.epoch, Duration::from_millis(500), |epoch| {
+            Event::NudgeAgain { epoch }
+        });
     }
 
     fn closed(&mut self, why: Option<String>) {
-        if self.exited.is_some() || !matches!(self.phase, Phase::Starting { .. } | Phase::Ready) || self.cause.is_some() {
+        if self.exited.is_some()
+            || !matches!(self.phase, Phase::Starting { .. } | Phase::Ready)
+            || self.cause.is_some()
+        {
             return;
         }
-        if let Some(why) = why.filter(|why| why.contains("frame") || why.contains("ZMTP") || why.contains("command") || why.contains("mechanism")) {
+        if let Some(why) = why.filter(|why| {
+            why.contains("frame")
+                || why.contains("ZMTP")
+                || why.contains("command")
+                || why.contains("mechanism")
+        }) {
             self.cause = Some(format!("The kernel is faulty and was stopped: {why}."));
             self.signal(Signal::KILL);
             return;
         }
         // It is ending, or has given up its sockets; neither will be undone.
-        self.later(self.epoch, Duration::from_secs(2), |epoch| Event::GraceOver { epoch });
+        self.later(self.epoch, Duration::from_secs(2), |epoch| {
+            Event::GraceOver { epoch }
+        });
     }
 
     /// The process is gone and all it said has been read.
@@ -626,7 +828,9 @@ impl Supervisor {
             Phase::Stopping => {
                 self.kernel = None;
                 self.memory = 0;
-                self.phase = Phase::Off { since: Instant::now() };
+                self.phase = Phase::Off {
+                    since: Instant::now(),
+                };
             }
             Phase::Dead { .. } | Phase::Off { .. } => {}
             Phase::Starting { .. } | Phase::Ready => {
@@ -653,7 +857,10 @@ impl Supervisor {
         };
         let why = kernel::cause_of_death(status, out_of_memory);
         match (&self.phase, &self.kernel) {
-            (Phase::Starting { .. }, Some(kernel)) => with_tail(&format!("The kernel did not start. {why}"), &kernel.tail.text()),
+            (Phase::Starting { .. }, Some(kernel)) => with_tail(
+                &format!("The kernel did not start. {why}"),
+                &kernel.tail.text(),
+            ),
             _ => why,
         }
     }
@@ -662,7 +869,10 @@ impl Supervisor {
         self.kernel = None;
         self.memory = 0;
         self.requests.clear();
-        self.phase = Phase::Dead { why: why.clone(), since: Instant::now() };
+        self.phase = Phase::Dead {
+            why: why.clone(),
+            since: Instant::now(),
+        };
         // The cell that ran has failed with the kernel; those behind it never began.
         let behind = "stopped: the kernel ended before it came to this cell";
         // Where none ran, the first in line is the one it could not be started for.
@@ -686,7 +896,11 @@ impl Supervisor {
             && self.dropped_output > 0
         {
             let bytes = std::mem::take(&mut self.dropped_output);
-            self.note(&Note::Dropped { run: run.clone(), bytes }).await;
+            self.note(&Note::Dropped {
+                run: run.clone(),
+                bytes,
+            })
+            .await;
         }
         self.note_all(notes).await;
     }
@@ -732,7 +946,12 @@ impl Supervisor {
             Phase::Stopping | Phase::Off { .. } => KernelState::Off,
         };
         let queued = u32::try_from(self.queue.waiting()).unwrap_or(u32::MAX);
-        Status { state, queued, memory: self.memory, dropped: self.dropped }
+        Status {
+            state,
+            queued,
+            memory: self.memory,
+            dropped: self.dropped,
+        }
     }
 
     /// Tells the studios when something is new.
@@ -747,19 +966,31 @@ impl Supervisor {
         }
         let after = *self.grown.borrow();
         for studio in self.studios.values().filter(|studio| studio.attached) {
-            let _ = studio.out.send(Out::Say { told: Told::Kernel(status.clone()), after });
+            let _ = studio.out.send(Out::Say {
+                told: Told::Kernel(status.clone()),
+                after,
+            });
         }
         self.told = status;
     }
 
     fn answer(&self, studio: u64, ask: u64, result: Result<Value, Refusal>) {
         if let Some(studio) = self.studios.get(&studio) {
-            let _ = studio.out.send(Out::Say { told: Told::Answer { ask, result }, after: 0 });
+            let _ = studio.out.send(Out::Say {
+                told: Told::Answer { ask, result },
+                after: 0,
+            });
         }
     }
 
     /// Sends a request of our own and returns its id.
-    fn send(&mut self, channel: Channel, kind: &str, parent: Option<&Bytes>, content: &Value) -> String {
+    fn send(
+        &mut self,
+        channel: Channel,
+        kind: &str,
+        parent: Option<&Bytes>,
+        content: &Value,
+    ) -> String {
         self.asked += 1;
         let id = format!("{ASK}{}-{}-{}", self.args.id, self.epoch, self.asked);
         if let Some(kernel) = &self.kernel {
@@ -838,9 +1069,14 @@ mod tests {
 
     #[test]
     fn the_tail_of_what_it_said_is_shown_whole_lines_last_first_kept() {
-        let tail = (0..20).map(|at| format!("line {at}")).collect::<Vec<_>>().join("\n");
+        let tail = (0..20)
+            .map(|at| format!("line {at}"))
+            .collect::<Vec<_>>()
+            .join("\n");
         let shown = with_tail("It did not start.", &tail);
-        assert!(shown.ends_with("line 19") && shown.contains("line 8\n") && !shown.contains("line 7\n"));
+        assert!(
+            shown.ends_with("line 19") && shown.contains("line 8\n") && !shown.contains("line 7\n")
+        );
         assert_eq!(with_tail("Sentence.", ""), "Sentence.");
     }
 }

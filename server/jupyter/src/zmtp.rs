@@ -51,7 +51,9 @@ impl Role {
 pub enum Incoming {
     Message(Vec<Bytes>),
     /// A message over the limit; its bytes are gone.
-    TooLarge { bytes: u64 },
+    TooLarge {
+        bytes: u64,
+    },
 }
 
 /// Why the other side cannot be understood any further.
@@ -102,7 +104,9 @@ impl Decoder {
                     return Ok(Some(self.finish_oversized()));
                 }
             }
-            let Some((flags, length, head)) = frame_head(buffer)? else { return Ok(None) };
+            let Some((flags, length, head)) = frame_head(buffer)? else {
+                return Ok(None);
+            };
             let more = flags & MORE != 0;
             if flags & COMMAND != 0 {
                 if more || length > COMMAND_LIMIT {
@@ -114,7 +118,10 @@ impl Decoder {
                 buffer.advance(head + length as usize);
                 continue;
             }
-            if self.over || self.weight.saturating_add(length) > MESSAGE_LIMIT || self.frames.len() >= FRAME_LIMIT {
+            if self.over
+                || self.weight.saturating_add(length) > MESSAGE_LIMIT
+                || self.frames.len() >= FRAME_LIMIT
+            {
                 buffer.advance(head);
                 self.over = true;
                 self.frames = Vec::new();
@@ -150,14 +157,18 @@ impl Decoder {
 
 /// Flags, length of the body and of the head; `None` when more bytes are needed.
 fn frame_head(buffer: &[u8]) -> Result<Option<(u8, u64, usize)>, WireError> {
-    let Some(&flags) = buffer.first() else { return Ok(None) };
+    let Some(&flags) = buffer.first() else {
+        return Ok(None);
+    };
     if flags & !(MORE | LONG | COMMAND) != 0 {
         return Err(WireError::BadFlags(flags));
     }
     if flags & LONG == 0 {
         return Ok(buffer.get(1).map(|&length| (flags, u64::from(length), 2)));
     }
-    let Some(mut length) = buffer.get(1..9) else { return Ok(None) };
+    let Some(mut length) = buffer.get(1..9) else {
+        return Ok(None);
+    };
     Ok(Some((flags, length.get_u64(), 9)))
 }
 
@@ -222,8 +233,15 @@ impl Sender {
 }
 
 /// Connects, shakes hands and, as [`Role::Sub`], subscribes to everything.
-pub async fn connect(endpoint: &Endpoint, role: Role, identity: &[u8]) -> io::Result<(Receiver, Sender)> {
-    let (mut from, mut to): (Box<dyn AsyncRead + Send + Unpin>, Box<dyn AsyncWrite + Send + Unpin>) = match endpoint {
+pub async fn connect(
+    endpoint: &Endpoint,
+    role: Role,
+    identity: &[u8],
+) -> io::Result<(Receiver, Sender)> {
+    let (mut from, mut to): (
+        Box<dyn AsyncRead + Send + Unpin>,
+        Box<dyn AsyncWrite + Send + Unpin>,
+    ) = match endpoint {
         Endpoint::Ipc(path) => {
             let (read, write) = UnixStream::connect(path).await?.into_split();
             (Box::new(read), Box::new(write))
@@ -278,7 +296,14 @@ pub async fn connect(endpoint: &Endpoint, role: Role, identity: &[u8]) -> io::Re
         to.write_all(&[0, 1, 1]).await?;
         to.flush().await?;
     }
-    Ok((Receiver { from, buffer, decoder: Decoder::default() }, Sender { to }))
+    Ok((
+        Receiver {
+            from,
+            buffer,
+            decoder: Decoder::default(),
+        },
+        Sender { to },
+    ))
 }
 
 fn put_property(out: &mut BytesMut, name: &[u8], value: &[u8]) {
@@ -295,9 +320,15 @@ fn check_greeting(greeting: &[u8]) -> Result<(), WireError> {
     if greeting[10] < 3 {
         return Err(WireError::OldVersion(greeting[10]));
     }
-    let mechanism: Vec<u8> = greeting[12..32].iter().copied().take_while(|&byte| byte != 0).collect();
+    let mechanism: Vec<u8> = greeting[12..32]
+        .iter()
+        .copied()
+        .take_while(|&byte| byte != 0)
+        .collect();
     if mechanism != b"NULL" {
-        return Err(WireError::Mechanism(String::from_utf8_lossy(&mechanism).into_owned()));
+        return Err(WireError::Mechanism(
+            String::from_utf8_lossy(&mechanism).into_owned(),
+        ));
     }
     Ok(())
 }
@@ -306,7 +337,11 @@ fn check_greeting(greeting: &[u8]) -> Result<(), WireError> {
 mod tests {
     use super::*;
 
-    fn decode_all(decoder: &mut Decoder, bytes: &[u8], step: usize) -> Result<Vec<Incoming>, WireError> {
+    fn decode_all(
+        decoder: &mut Decoder,
+        bytes: &[u8],
+        step: usize,
+    ) -> Result<Vec<Incoming>, WireError> {
         let mut buffer = BytesMut::new();
         let mut out = Vec::new();
         for chunk in bytes.chunks(step) {
@@ -320,14 +355,24 @@ mod tests {
 
     #[test]
     fn messages_read_back_however_they_are_cut() {
-        let first = vec![Bytes::from_static(b"a"), Bytes::new(), Bytes::from(vec![7_u8; 300])];
+        let first = vec![
+            Bytes::from_static(b"a"),
+            Bytes::new(),
+            Bytes::from(vec![7_u8; 300]),
+        ];
         let second = vec![Bytes::from(vec![9_u8; 70_000])];
         let mut wire = encode(&first);
         put_frame(&mut wire, COMMAND, b"\x04PING\0\0");
         wire.put_slice(&encode(&second));
         for step in [1, 2, 3, 64, 1000, 1_000_000] {
             let all = decode_all(&mut Decoder::default(), &wire, step).expect("decodes");
-            assert_eq!(all, vec![Incoming::Message(first.clone()), Incoming::Message(second.clone())]);
+            assert_eq!(
+                all,
+                vec![
+                    Incoming::Message(first.clone()),
+                    Incoming::Message(second.clone())
+                ]
+            );
         }
     }
 
@@ -346,8 +391,14 @@ mod tests {
         }
         buffer.put_slice(&[0, 1, b'x']);
         buffer.put_slice(&encode(&[Bytes::from_static(b"next")]));
-        assert_eq!(decoder.next(&mut buffer), Ok(Some(Incoming::TooLarge { bytes: size + 1 })));
-        assert_eq!(decoder.next(&mut buffer), Ok(Some(Incoming::Message(vec![Bytes::from_static(b"next")]))));
+        assert_eq!(
+            decoder.next(&mut buffer),
+            Ok(Some(Incoming::TooLarge { bytes: size + 1 }))
+        );
+        assert_eq!(
+            decoder.next(&mut buffer),
+            Ok(Some(Incoming::Message(vec![Bytes::from_static(b"next")])))
+        );
     }
 
     #[test]
@@ -359,7 +410,11 @@ mod tests {
 
     #[test]
     fn mutated_bytes_never_panic_and_never_hold_more_than_they_are() {
-        let wire = encode(&[Bytes::from_static(b"<IDS|MSG>"), Bytes::from(vec![1_u8; 400]), Bytes::from_static(b"{}")]);
+        let wire = encode(&[
+            Bytes::from_static(b"<IDS|MSG>"),
+            Bytes::from(vec![1_u8; 400]),
+            Bytes::from_static(b"{}"),
+        ]);
         for at in 0..wire.len() {
             for flip in [1_u8, 2, 4, 0x40, 0x80, 0xff] {
                 let mut bad = wire.to_vec();
@@ -381,7 +436,10 @@ mod tests {
         assert_eq!(check_greeting(&greeting), Err(WireError::OldVersion(1)));
         greeting[10] = 3;
         greeting[12..17].copy_from_slice(b"CURVE");
-        assert_eq!(check_greeting(&greeting), Err(WireError::Mechanism("CURVE".into())));
+        assert_eq!(
+            check_greeting(&greeting),
+            Err(WireError::Mechanism("CURVE".into()))
+        );
         greeting[12..17].copy_from_slice(b"NULL\0");
         assert_eq!(check_greeting(&greeting), Ok(()));
     }

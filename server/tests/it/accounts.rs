@@ -201,7 +201,8 @@ async fn guessing_at_one_account_is_slowed_down_and_says_how_long() {
     let form = nobody
         .client
         .post(studio.url("/ui/app/accounts/calls/sign_in"))
-        .form(&[("username", "ada"), ("password", "wrong")])
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body("username=ada&password=wrong")
         .send()
         .await
         .unwrap();

@@ -22,19 +22,33 @@ fn said(kind: &str, run: &str, content: Value) -> Record {
         content: Bytes::from(content.to_string()),
         buffers: Vec::new(),
     };
-    Record { at: 7, what: Entry::Message(channel, message) }
+    Record {
+        at: 7,
+        what: Entry::Message(channel, message),
+    }
 }
 
 fn note(note: &Note) -> Record {
-    Record { at: 7, what: Entry::Note(Bytes::from(serde_json::to_vec(note).expect("json"))) }
+    Record {
+        at: 7,
+        what: Entry::Note(Bytes::from(serde_json::to_vec(note).expect("json"))),
+    }
 }
 
 fn started(run: &str) -> Record {
-    note(&Note::Started { run: run.into(), cell: cell() })
+    note(&Note::Started {
+        run: run.into(),
+        cell: cell(),
+    })
 }
 
 fn done(run: &str) -> Record {
-    note(&Note::Ended { run: run.into(), cell: cell(), state: RunState::Done, why: None })
+    note(&Note::Ended {
+        run: run.into(),
+        cell: cell(),
+        state: RunState::Done,
+        why: None,
+    })
 }
 
 fn print(run: &str, text: &str) -> Record {
@@ -51,15 +65,25 @@ fn fold(records: Vec<Record>) -> (Fold, Batch) {
 }
 
 fn happenings(batch: &Batch) -> Vec<Happening> {
-    batch.drafts.iter().map(|draft| draft.what.clone()).collect()
+    batch
+        .drafts
+        .iter()
+        .map(|draft| draft.what.clone())
+        .collect()
 }
 
 fn stdout(text: &str) -> Happening {
-    Happening::Stream { name: StreamName::Stdout, text: text.into() }
+    Happening::Stream {
+        name: StreamName::Stdout,
+        text: text.into(),
+    }
 }
 
 fn over() -> Happening {
-    Happening::Ended { state: RunState::Done, why: None }
+    Happening::Ended {
+        state: RunState::Done,
+        why: None,
+    }
 }
 
 #[test]
@@ -72,8 +96,20 @@ fn texts_that_follow_each_other_become_one_event() {
         print("r", "c"),
         done("r"),
     ]);
-    let stderr = Happening::Stream { name: StreamName::Stderr, text: "!".into() };
-    assert_eq!(happenings(&batch), vec![Happening::Started, stdout("ab\r"), stderr, stdout("c"), over()]);
+    let stderr = Happening::Stream {
+        name: StreamName::Stderr,
+        text: "!".into(),
+    };
+    assert_eq!(
+        happenings(&batch),
+        vec![
+            Happening::Started,
+            stdout("ab\r"),
+            stderr,
+            stdout("c"),
+            over()
+        ]
+    );
 }
 
 #[test]
@@ -87,7 +123,11 @@ fn output_that_comes_after_idle_still_belongs_to_its_run() {
         print("r2", "own"),
         print("stranger", "lost"),
     ]);
-    let of: Vec<(&str, &Happening)> = batch.drafts.iter().map(|draft| (draft.run.as_str(), &draft.what)).collect();
+    let of: Vec<(&str, &Happening)> = batch
+        .drafts
+        .iter()
+        .map(|draft| (draft.run.as_str(), &draft.what))
+        .collect();
     assert_eq!(
         of,
         vec![
@@ -110,25 +150,49 @@ fn what_is_cleared_within_a_batch_is_never_logged_and_the_clear_is() {
         said("clear_output", "r", json!({"wait": true})),
         print("r", "three"),
     ]);
-    assert_eq!(happenings(&batch), vec![Happening::Started, Happening::Clear { wait: true }, stdout("three")]);
-    let (_, batch) = fold(vec![started("r"), print("r", "one"), said("clear_output", "r", json!({}))]);
-    assert_eq!(happenings(&batch), vec![Happening::Started, Happening::Clear { wait: false }]);
+    assert_eq!(
+        happenings(&batch),
+        vec![
+            Happening::Started,
+            Happening::Clear { wait: true },
+            stdout("three")
+        ]
+    );
+    let (_, batch) = fold(vec![
+        started("r"),
+        print("r", "one"),
+        said("clear_output", "r", json!({})),
+    ]);
+    assert_eq!(
+        happenings(&batch),
+        vec![Happening::Started, Happening::Clear { wait: false }]
+    );
 }
 
 #[test]
 fn of_many_updates_of_one_display_only_the_last_is_logged() {
     let update = |value: u32| {
-        said("update_display_data", "r", json!({"data": {"text/plain": value.to_string()}, "transient": {"display_id": "d"}}))
+        said(
+            "update_display_data",
+            "r",
+            json!({"data": {"text/plain": value.to_string()}, "transient": {"display_id": "d"}}),
+        )
     };
     let (_, batch) = fold(vec![started("r"), update(1), update(2), update(3)]);
     assert_eq!(batch.drafts.len(), 2);
-    assert!(matches!(&batch.drafts[1].what, Happening::Update { data, .. } if data["text/plain"] == "3"));
+    assert!(
+        matches!(&batch.drafts[1].what, Happening::Update { data, .. } if data["text/plain"] == "3")
+    );
 }
 
 #[test]
 fn an_update_is_not_moved_before_the_output_it_changes() {
     let display = |kind: &str, value: &str| {
-        said(kind, "r", json!({"data": {"text/plain": value}, "transient": {"display_id": "d"}}))
+        said(
+            kind,
+            "r",
+            json!({"data": {"text/plain": value}, "transient": {"display_id": "d"}}),
+        )
     };
     let (_, batch) = fold(vec![
         started("r"),
@@ -147,13 +211,33 @@ fn a_long_text_is_cut_with_a_notice_and_the_whole_is_spilled() {
     records.push(done("r"));
     let (_, batch) = fold(records);
     let total = line.len() * 2000;
-    let shown: usize = batch.drafts.iter().map(|d| if let Happening::Stream { text, .. } = &d.what { text.len() } else { 0 }).sum();
+    let shown: usize = batch
+        .drafts
+        .iter()
+        .map(|d| {
+            if let Happening::Stream { text, .. } = &d.what {
+                text.len()
+            } else {
+                0
+            }
+        })
+        .sum();
     assert!(shown <= TEXT_LIMIT && shown > TEXT_LIMIT - 4);
     assert_eq!(batch.spills["r"].bytes, line.repeat(2000).into_bytes());
-    let notices: Vec<&Draft> = batch.drafts.iter().filter(|d| matches!(d.what, Happening::Truncated { .. })).collect();
+    let notices: Vec<&Draft> = batch
+        .drafts
+        .iter()
+        .filter(|d| matches!(d.what, Happening::Truncated { .. }))
+        .collect();
     assert_eq!(notices.len(), 2);
     assert!(!notices[0].attach_spill && notices[1].attach_spill);
-    assert_eq!(notices[1].what, Happening::Truncated { bytes: (total - shown) as u64, blob: None });
+    assert_eq!(
+        notices[1].what,
+        Happening::Truncated {
+            bytes: (total - shown) as u64,
+            blob: None
+        }
+    );
     assert_eq!(batch.drafts.last().expect("end").what, over());
 }
 
@@ -167,18 +251,33 @@ fn long_text_that_is_cleared_all_the_time_is_shown_and_its_spill_discarded() {
     }
     records.push(done("r"));
     let (_, batch) = fold(records);
-    assert!(!batch.drafts.iter().any(|draft| matches!(draft.what, Happening::Truncated { .. })));
+    assert!(
+        !batch
+            .drafts
+            .iter()
+            .any(|draft| matches!(draft.what, Happening::Truncated { .. }))
+    );
     assert!(batch.spills["r"].discard);
 }
 
 #[test]
 fn a_flood_of_outputs_is_cut_and_said_so() {
     let mut records = vec![started("r")];
-    records.extend((0..EVENT_LIMIT + 50).map(|_| said("display_data", "r", json!({"data": {"text/plain": "x"}}))));
+    records.extend(
+        (0..EVENT_LIMIT + 50)
+            .map(|_| said("display_data", "r", json!({"data": {"text/plain": "x"}}))),
+    );
     records.push(done("r"));
     let (_, batch) = fold(records);
-    let outputs = batch.drafts.iter().filter(|draft| matches!(draft.what, Happening::Output { .. })).count();
-    assert!((EVENT_LIMIT - 2..=EVENT_LIMIT).contains(&outputs), "{outputs}");
+    let outputs = batch
+        .drafts
+        .iter()
+        .filter(|draft| matches!(draft.what, Happening::Output { .. }))
+        .count();
+    assert!(
+        (EVENT_LIMIT - 2..=EVENT_LIMIT).contains(&outputs),
+        "{outputs}"
+    );
     assert!(batch.drafts.iter().any(|draft| draft.attach_spill));
 }
 
@@ -186,7 +285,12 @@ fn a_flood_of_outputs_is_cut_and_said_so() {
 fn records_before_the_mark_are_counted_and_not_repeated() {
     let mut fold = Fold::new(2);
     let mut batch = Batch::default();
-    let records = vec![started("r"), print("r", "old "), print("r", "new"), done("r")];
+    let records = vec![
+        started("r"),
+        print("r", "old "),
+        print("r", "new"),
+        done("r"),
+    ];
     for (at, record) in records.into_iter().enumerate() {
         fold.take(at as u64, record, &mut batch);
     }
@@ -199,33 +303,89 @@ fn a_run_whose_spill_was_recovered_does_not_count_its_text_twice() {
     let mut batch = Batch::default();
     fold.remember("r", &cell(), false, 0);
     fold.remember_spill("r", 500, TEXT_LIMIT);
-    for (at, record) in [print("r", "old"), print("r", "new"), done("r")].into_iter().enumerate() {
+    for (at, record) in [print("r", "old"), print("r", "new"), done("r")]
+        .into_iter()
+        .enumerate()
+    {
         fold.take(at as u64, record, &mut batch);
     }
     assert_eq!(batch.spills["r"].bytes, b"new");
-    assert_eq!(happenings(&batch), vec![Happening::Truncated { bytes: 503, blob: None }, over()]);
+    assert_eq!(
+        happenings(&batch),
+        vec![
+            Happening::Truncated {
+                bytes: 503,
+                blob: None
+            },
+            over()
+        ]
+    );
 }
 
 #[test]
 fn results_errors_input_counts_and_pages_are_understood() {
     let (_, batch) = fold(vec![
         started("r"),
-        said("execute_input", "r", json!({"code": "x", "execution_count": 4})),
-        said("execute_result", "r", json!({"data": {"text/plain": "5"}, "metadata": {}, "execution_count": 4})),
-        said("stdin:input_request", "r", json!({"prompt": "name? ", "password": false})),
-        note(&Note::InputGiven { run: "r".into(), echo: "name? Ada\n".into() }),
-        said("shell:execute_reply", "r", json!({"status": "ok", "payload": [{"source": "page", "data": {"text/plain": "help"}}]})),
-        said("error", "r", json!({"ename": "E", "evalue": "v", "traceback": ["t"]})),
+        said(
+            "execute_input",
+            "r",
+            json!({"code": "x", "execution_count": 4}),
+        ),
+        said(
+            "execute_result",
+            "r",
+            json!({"data": {"text/plain": "5"}, "metadata": {}, "execution_count": 4}),
+        ),
+        said(
+            "stdin:input_request",
+            "r",
+            json!({"prompt": "name? ", "password": false}),
+        ),
+        note(&Note::InputGiven {
+            run: "r".into(),
+            echo: "name? Ada\n".into(),
+        }),
+        said(
+            "shell:execute_reply",
+            "r",
+            json!({"status": "ok", "payload": [{"source": "page", "data": {"text/plain": "help"}}]}),
+        ),
+        said(
+            "error",
+            "r",
+            json!({"ename": "E", "evalue": "v", "traceback": ["t"]}),
+        ),
         said("comm_open", "r", json!({"comm_id": "c"})),
         said("something_new", "r", json!([1, 2])),
     ]);
     let what = happenings(&batch);
     assert_eq!(what[1], Happening::ExecutionCount { count: 4 });
-    assert!(matches!(&what[2], Happening::Output { output: Output::ExecuteResult { execution_count: Some(4), .. } }));
-    assert_eq!(what[3], Happening::AskInput { prompt: "name? ".into(), password: false });
+    assert!(matches!(
+        &what[2],
+        Happening::Output {
+            output: Output::ExecuteResult {
+                execution_count: Some(4),
+                ..
+            }
+        }
+    ));
+    assert_eq!(
+        what[3],
+        Happening::AskInput {
+            prompt: "name? ".into(),
+            password: false
+        }
+    );
     assert_eq!(what[4], Happening::InputGiven);
     assert_eq!(what[5], stdout("name? Ada\n"));
-    assert!(matches!(&what[6], Happening::Output { output: Output::DisplayData { .. } }));
-    assert!(matches!(&what[7], Happening::Output { output: Output::Error { ename, .. } } if ename == "E"));
+    assert!(matches!(
+        &what[6],
+        Happening::Output {
+            output: Output::DisplayData { .. }
+        }
+    ));
+    assert!(
+        matches!(&what[7], Happening::Output { output: Output::Error { ename, .. } } if ename == "E")
+    );
     assert_eq!(what.len(), 8);
 }

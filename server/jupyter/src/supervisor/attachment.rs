@@ -10,7 +10,9 @@ use tokio::net::unix::OwnedWriteHalf;
 use tokio::sync::{mpsc, watch};
 
 use super::Event;
-use crate::protocol::{FrameReader, SPOOL_CHUNK, Told, begin_spool_frame, finish_frame, told_frame};
+use crate::protocol::{
+    FrameReader, SPOOL_CHUNK, Told, begin_spool_frame, finish_frame, told_frame,
+};
 use crate::spool::Spool;
 
 /// What goes out to one studio.
@@ -62,11 +64,16 @@ async fn write_out(
     let mut waiting: VecDeque<(Told, u64)> = VecDeque::new();
     let mut frame = Vec::with_capacity(SPOOL_CHUNK + 16);
     loop {
-        while let Some((told, _)) = waiting.pop_front_if(|(_, after)| position.is_none_or(|at| at >= *after)) {
+        while let Some((told, _)) =
+            waiting.pop_front_if(|(_, after)| position.is_none_or(|at| at >= *after))
+        {
             to.write_all(&told_frame(&told)?).await?;
         }
         let slice = position.and_then(|at| {
-            spool.lock().unwrap_or_else(PoisonError::into_inner).read(at, SPOOL_CHUNK)
+            spool
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .read(at, SPOOL_CHUNK)
         });
         let idle = slice.is_none() && waiting.is_empty();
         if let Some(slice) = slice {

@@ -53,17 +53,31 @@ pub struct Kernel {
 
 impl Kernel {
     /// Starts the process. [`Event::Connected`] follows when its sockets answer, [`Event::Exited`] when it ends.
-    pub fn start(args: &SupervisorArgs, epoch: u64, events: &mpsc::Sender<Event>) -> Result<Self, String> {
+    pub fn start(
+        args: &SupervisorArgs,
+        epoch: u64,
+        events: &mpsc::Sender<Event>,
+    ) -> Result<Self, String> {
         let program = args.argv.first().cloned().unwrap_or_default();
         let key = moment::random_hex(32).map_err(|error| error.to_string())?;
         let session = moment::random_hex(16).map_err(|error| error.to_string())?;
-        let endpoints = Endpoints::choose(args).map_err(|error| format!("its sockets cannot be made: {error}"))?;
+        let endpoints = Endpoints::choose(args)
+            .map_err(|error| format!("its sockets cannot be made: {error}"))?;
         let file = args.directory.join("connection.json");
         endpoints
             .write(&file, &key, &args.kernel)
-            .map_err(|error| format!("the connection file {} cannot be written: {error}", file.display()))?;
+            .map_err(|error| {
+                format!(
+                    "the connection file {} cannot be written: {error}",
+                    file.display()
+                )
+            })?;
 
-        let argv = args.argv.iter().skip(1).map(|word| word.replace("{connection_file}", &file.to_string_lossy()));
+        let argv = args
+            .argv
+            .iter()
+            .skip(1)
+            .map(|word| word.replace("{connection_file}", &file.to_string_lossy()));
         let mut child = tokio::process::Command::new(&program)
             .args(argv)
             .env_clear()
@@ -100,7 +114,12 @@ impl Kernel {
             for drain in drains {
                 let _ = tokio::time::timeout(Duration::from_millis(200), drain).await;
             }
-            let _ = told.send(Event::Exited { epoch, status: status.ok() }).await;
+            let _ = told
+                .send(Event::Exited {
+                    epoch,
+                    status: status.ok(),
+                })
+                .await;
         });
 
         let mut outboxes = HashMap::new();
@@ -110,8 +129,19 @@ impl Kernel {
             outboxes.insert(channel, tx);
             inboxes.insert(channel, rx);
         }
-        tokio::spawn(connect(endpoints, session.clone(), epoch, inboxes, events.clone()));
-        Ok(Self { pid, signer: Signer::new(key.as_bytes(), session), tail, outboxes })
+        tokio::spawn(connect(
+            endpoints,
+            session.clone(),
+            epoch,
+            inboxes,
+            events.clone(),
+        ));
+        Ok(Self {
+            pid,
+            signer: Signer::new(key.as_bytes(), session),
+            tail,
+            outboxes,
+        })
     }
 
     pub fn send(&self, channel: Channel, frames: Vec<Bytes>) {
@@ -131,7 +161,8 @@ impl Kernel {
 fn note_pid(args: &SupervisorArgs, pid: Pid) {
     let pid = pid.as_raw_nonzero().get();
     let started = super::process::start_time(pid).unwrap_or(0);
-    let text = json!({ "pid": pid, "started": started, "supervisor": std::process::id() }).to_string();
+    let text =
+        json!({ "pid": pid, "started": started, "supervisor": std::process::id() }).to_string();
     if let Err(error) = std::fs::write(args.directory.join("process.json"), text) {
         tracing::warn!(%error, "the kernel's process id could not be noted");
     }
@@ -213,7 +244,12 @@ impl Endpoints {
             "signature_scheme": "hmac-sha256",
             "kernel_name": kernel,
         });
-        let mut out: File = OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(file)?;
+        let mut out: File = OpenOptions::new()
+            .create(true)
+            .write(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(file)?;
         out.write_all(text.to_string().as_bytes())
     }
 }
@@ -233,14 +269,28 @@ async fn connect(
 ) {
     // IOPub first: nothing the kernel says afterwards may be missed.
     let mut connected = Vec::new();
-    for channel in [Channel::Iopub, Channel::Shell, Channel::Stdin, Channel::Control] {
-        let role = if channel == Channel::Iopub { Role::Sub } else { Role::Dealer };
+    for channel in [
+        Channel::Iopub,
+        Channel::Shell,
+        Channel::Stdin,
+        Channel::Control,
+    ] {
+        let role = if channel == Channel::Iopub {
+            Role::Sub
+        } else {
+            Role::Dealer
+        };
         // Shell and stdin share one identity: that is how a kernel finds whom to ask for input.
         let (receiver, sender) = loop {
             match zmtp::connect(&endpoints.of(channel), role, identity.as_bytes()).await {
                 Ok(pair) => break pair,
                 Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-                    let _ = events.send(Event::Closed { epoch, why: Some(error.to_string()) }).await;
+                    let _ = events
+                        .send(Event::Closed {
+                            epoch,
+                            why: Some(error.to_string()),
+                        })
+                        .await;
                     return;
                 }
                 // Not listening yet. Who waits for us decides when that is too long.
@@ -263,7 +313,15 @@ async fn listen(mut receiver: Receiver, channel: Channel, epoch: u64, events: mp
     let why = loop {
         match receiver.receive().await {
             Ok(Some(incoming)) => {
-                if events.send(Event::Incoming { epoch, channel, incoming }).await.is_err() {
+                if events
+                    .send(Event::Incoming {
+                        epoch,
+                        channel,
+                        incoming,
+                    })
+                    .await
+                    .is_err()
+                {
                     return;
                 }
             }
@@ -285,10 +343,20 @@ async fn speak(mut sender: Sender, mut inbox: mpsc::UnboundedReceiver<Vec<Bytes>
 /// Why a kernel that nobody asked to end has ended, in words.
 pub fn cause_of_death(status: Option<ExitStatus>, out_of_memory: Option<Option<u64>>) -> String {
     use std::os::unix::process::ExitStatusExt;
-    let killed = status.and_then(|status| status.signal().or_else(|| status.code().filter(|code| *code > 128).map(|code| code - 128)));
+    let killed = status.and_then(|status| {
+        status.signal().or_else(|| {
+            status
+                .code()
+                .filter(|code| *code > 128)
+                .map(|code| code - 128)
+        })
+    });
     match (killed, out_of_memory) {
         (Some(9), Some(Some(limit))) => {
-            format!("The kernel was killed (out of memory, limit {}).", size_in_words(limit))
+            format!(
+                "The kernel was killed (out of memory, limit {}).",
+                size_in_words(limit)
+            )
         }
         (Some(9), Some(None)) => "The kernel was killed (out of memory).".into(),
         (Some(signal), _) => match signal_name(signal) {
@@ -340,13 +408,34 @@ mod tests {
         let exit = |code: i32| Some(ExitStatus::from_raw(code << 8));
         let signal = |signal: i32| Some(ExitStatus::from_raw(signal));
         let limit = Some(Some(2 * 1024 * 1024 * 1024));
-        assert_eq!(cause_of_death(exit(3), None), "The kernel ended by itself with exit code 3.");
-        assert_eq!(cause_of_death(signal(9), None), "The kernel was killed by signal 9.");
-        assert_eq!(cause_of_death(exit(137), None), "The kernel was killed by signal 9.");
-        assert_eq!(cause_of_death(signal(9), limit), "The kernel was killed (out of memory, limit 2 GiB).");
-        assert_eq!(cause_of_death(exit(137), limit), "The kernel was killed (out of memory, limit 2 GiB).");
-        assert_eq!(cause_of_death(signal(9), Some(None)), "The kernel was killed (out of memory).");
-        assert_eq!(cause_of_death(signal(11), limit), "The kernel was killed by signal 11 (segmentation fault).");
+        assert_eq!(
+            cause_of_death(exit(3), None),
+            "The kernel ended by itself with exit code 3."
+        );
+        assert_eq!(
+            cause_of_death(signal(9), None),
+            "The kernel was killed by signal 9."
+        );
+        assert_eq!(
+            cause_of_death(exit(137), None),
+            "The kernel was killed by signal 9."
+        );
+        assert_eq!(
+            cause_of_death(signal(9), limit),
+            "The kernel was killed (out of memory, limit 2 GiB)."
+        );
+        assert_eq!(
+            cause_of_death(exit(137), limit),
+            "The kernel was killed (out of memory, limit 2 GiB)."
+        );
+        assert_eq!(
+            cause_of_death(signal(9), Some(None)),
+            "The kernel was killed (out of memory)."
+        );
+        assert_eq!(
+            cause_of_death(signal(11), limit),
+            "The kernel was killed by signal 11 (segmentation fault)."
+        );
     }
 
     #[test]

@@ -13,10 +13,16 @@ pub fn tree_memory(pid: i32) -> u64 {
         }
         seen.push(pid);
         total += resident(pid).unwrap_or(0);
-        let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else { continue };
+        let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else {
+            continue;
+        };
         for thread in threads.flatten() {
             if let Ok(children) = fs::read_to_string(thread.path().join("children")) {
-                todo.extend(children.split_ascii_whitespace().filter_map(|child| child.parse::<i32>().ok()));
+                todo.extend(
+                    children
+                        .split_ascii_whitespace()
+                        .filter_map(|child| child.parse::<i32>().ok()),
+                );
             }
         }
     }
@@ -25,7 +31,9 @@ pub fn tree_memory(pid: i32) -> u64 {
 
 fn resident(pid: i32) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))?;
     let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kilobytes * 1024)
 }
@@ -47,7 +55,10 @@ pub struct OutOfMemory {
 
 impl OutOfMemory {
     pub fn read() -> Self {
-        let Some(group) = fs::read_to_string("/proc/self/cgroup").ok().and_then(|text| own_group(&text)) else {
+        let Some(group) = fs::read_to_string("/proc/self/cgroup")
+            .ok()
+            .and_then(|text| own_group(&text))
+        else {
             return Self::default();
         };
         let read = |name: &str| {
@@ -56,18 +67,26 @@ impl OutOfMemory {
                 .ok()
         };
         Self {
-            kills: read("memory.events").and_then(|text| kills(&text)).unwrap_or(0),
+            kills: read("memory.events")
+                .and_then(|text| kills(&text))
+                .unwrap_or(0),
             limit: read("memory.max").and_then(|text| text.trim().parse().ok()),
         }
     }
 }
 
 fn own_group(text: &str) -> Option<String> {
-    text.lines().find_map(|line| line.strip_prefix("0::")).map(|path| path.trim_end_matches('/').to_owned())
+    text.lines()
+        .find_map(|line| line.strip_prefix("0::"))
+        .map(|path| path.trim_end_matches('/').to_owned())
 }
 
 fn kills(text: &str) -> Option<u64> {
-    text.lines().find_map(|line| line.strip_prefix("oom_kill "))?.trim().parse().ok()
+    text.lines()
+        .find_map(|line| line.strip_prefix("oom_kill "))?
+        .trim()
+        .parse()
+        .ok()
 }
 
 #[cfg(test)]
@@ -84,7 +103,10 @@ mod tests {
 
     #[test]
     fn control_groups_are_read() {
-        assert_eq!(own_group("0::/user.slice/a\n").as_deref(), Some("/user.slice/a"));
+        assert_eq!(
+            own_group("0::/user.slice/a\n").as_deref(),
+            Some("/user.slice/a")
+        );
         assert_eq!(kills("low 0\noom 3\noom_kill 2\n"), Some(2));
     }
 }

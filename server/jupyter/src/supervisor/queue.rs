@@ -52,8 +52,17 @@ impl Queue {
 
     /// Runs that have not ended.
     pub fn open(&self) -> Vec<(String, CellId)> {
-        let running = self.running.iter().map(|running| (running.run.clone(), running.cell.clone()));
-        running.chain(self.waiting.iter().map(|task| (task.run.clone(), task.cell.clone()))).collect()
+        let running = self
+            .running
+            .iter()
+            .map(|running| (running.run.clone(), running.cell.clone()));
+        running
+            .chain(
+                self.waiting
+                    .iter()
+                    .map(|task| (task.run.clone(), task.cell.clone())),
+            )
+            .collect()
     }
 
     /// The next cell to send to the kernel, now running; `None` while one runs.
@@ -123,20 +132,32 @@ impl Queue {
     pub fn clear(&mut self, state: RunState, why: &str, behind: &str) -> Vec<Note> {
         let mut notes = Vec::new();
         if let Some(Running { run, cell, .. }) = self.running.take() {
-            notes.push(Note::Ended { run, cell, state, why: Some(why.into()) });
+            notes.push(Note::Ended {
+                run,
+                cell,
+                state,
+                why: Some(why.into()),
+            });
         }
         notes.extend(self.drop_waiting(RunState::Interrupted, behind));
         notes
     }
 
     fn drop_waiting(&mut self, state: RunState, why: &str) -> Vec<Note> {
-        let ended = |task: Task| Note::Ended { run: task.run, cell: task.cell, state, why: Some(why.into()) };
+        let ended = |task: Task| Note::Ended {
+            run: task.run,
+            cell: task.cell,
+            state,
+            why: Some(why.into()),
+        };
         self.waiting.drain(..).map(ended).collect()
     }
 
     fn finish(&mut self) -> Vec<Note> {
-        let Some((running, outcome)) =
-            self.running.take_if(|running| running.idle && running.outcome.is_some()).and_then(|running| {
+        let Some((running, outcome)) = self
+            .running
+            .take_if(|running| running.idle && running.outcome.is_some())
+            .and_then(|running| {
                 let outcome = running.outcome?;
                 Some((running, outcome))
             })
@@ -146,12 +167,22 @@ impl Queue {
         let (state, why) = match (outcome, running.interrupted) {
             (Outcome::Ok, _) => (RunState::Done, None),
             (_, Some(why)) => (RunState::Interrupted, Some(why)),
-            (Outcome::Aborted, None) => (RunState::Interrupted, Some("stopped: the kernel did not take it up".into())),
+            (Outcome::Aborted, None) => (
+                RunState::Interrupted,
+                Some("stopped: the kernel did not take it up".into()),
+            ),
             (Outcome::Error, None) => (RunState::Failed, None),
         };
-        let mut notes = vec![Note::Ended { run: running.run, cell: running.cell, state, why }];
+        let mut notes = vec![Note::Ended {
+            run: running.run,
+            cell: running.cell,
+            state,
+            why,
+        }];
         if outcome != Outcome::Ok {
-            notes.extend(self.drop_waiting(RunState::Interrupted, "stopped: an earlier cell failed"));
+            notes.extend(
+                self.drop_waiting(RunState::Interrupted, "stopped: an earlier cell failed"),
+            );
         }
         notes
     }
@@ -167,7 +198,8 @@ mod tests {
             (0..count)
                 .map(|at| Task {
                     run: format!("r{at}"),
-                    cell: serde_json::from_value(serde_json::json!(format!("c{at}"))).expect("cell id"),
+                    cell: serde_json::from_value(serde_json::json!(format!("c{at}")))
+                        .expect("cell id"),
                     source: String::new(),
                 })
                 .collect(),
@@ -192,10 +224,16 @@ mod tests {
         assert!(queue.begin().is_none());
         assert!(queue.idled("r0").is_empty());
         assert!(queue.replied("elsewhere", Outcome::Ok).is_empty());
-        assert_eq!(ended(&queue.replied("r0", Outcome::Ok)), vec![("r0".into(), RunState::Done)]);
+        assert_eq!(
+            ended(&queue.replied("r0", Outcome::Ok)),
+            vec![("r0".into(), RunState::Done)]
+        );
         assert_eq!(queue.begin().expect("second").run, "r1");
         assert!(queue.replied("r1", Outcome::Ok).is_empty());
-        assert_eq!(ended(&queue.idled("r1")), vec![("r1".into(), RunState::Done)]);
+        assert_eq!(
+            ended(&queue.idled("r1")),
+            vec![("r1".into(), RunState::Done)]
+        );
         assert!(queue.is_empty());
     }
 
@@ -213,7 +251,9 @@ mod tests {
                 ("r2".into(), RunState::Interrupted)
             ]
         );
-        assert!(matches!(&notes[1], Note::Ended { why: Some(why), .. } if why == "stopped: an earlier cell failed"));
+        assert!(
+            matches!(&notes[1], Note::Ended { why: Some(why), .. } if why == "stopped: an earlier cell failed")
+        );
     }
 
     #[test]
@@ -227,7 +267,10 @@ mod tests {
         assert!(!queue.taken("r0"));
         assert!(queue.interrupt("again").0);
         queue.replied("r0", Outcome::Error);
-        assert_eq!(ended(&queue.idled("r0")), vec![("r0".into(), RunState::Interrupted)]);
+        assert_eq!(
+            ended(&queue.idled("r0")),
+            vec![("r0".into(), RunState::Interrupted)]
+        );
     }
 
     #[test]
@@ -237,6 +280,9 @@ mod tests {
         queue.taken("r0");
         assert!(queue.interrupt("interrupted").0);
         queue.replied("r0", Outcome::Ok);
-        assert_eq!(ended(&queue.idled("r0")), vec![("r0".into(), RunState::Done)]);
+        assert_eq!(
+            ended(&queue.idled("r0")),
+            vec![("r0".into(), RunState::Done)]
+        );
     }
 }

@@ -35,7 +35,10 @@ async fn messages_that_cannot_be_trusted_are_dropped_and_the_kernel_goes_on() {
         let house = house("", transport).await;
         let orders = "forge\ncut\nprint one\nswap\nnojson\nprint two\nreplay\nprint three\nhuge 210000000\nprint four";
         let run = house.execute("a", orders).await;
-        assert_eq!((run.state, run.stdout().as_str()), (RunState::Done, "one\ntwo\nonce\nthree\nfour\n"));
+        assert_eq!(
+            (run.state, run.stdout().as_str()),
+            (RunState::Done, "one\ntwo\nonce\nthree\nfour\n")
+        );
         house.close().await;
     }
 }
@@ -43,11 +46,20 @@ async fn messages_that_cannot_be_trusted_are_dropped_and_the_kernel_goes_on() {
 #[tokio::test]
 async fn three_bad_messages_in_a_row_mark_the_kernel_as_faulty() {
     let house = house("", "ipc").await;
-    let run = house.execute("a", "print one\nforge\nforge\ncut\nprint two").await;
+    let run = house
+        .execute("a", "print one\nforge\nforge\ncut\nprint two")
+        .await;
     assert_eq!(run.state, RunState::Failed);
     let why = run.why.expect("a reason");
-    assert!(why.starts_with("The kernel is faulty and was stopped: 3 messages in a row"), "{why}");
-    house.until_kernel("death", |view| view.state == KernelState::Dead { why: why.clone() }).await;
+    assert!(
+        why.starts_with("The kernel is faulty and was stopped: 3 messages in a row"),
+        "{why}"
+    );
+    house
+        .until_kernel("death", |view| {
+            view.state == KernelState::Dead { why: why.clone() }
+        })
+        .await;
     assert_eq!(house.execute("b", "print again").await.stdout(), "again\n");
     house.close().await;
 }
@@ -66,7 +78,10 @@ async fn a_kernel_that_never_answers_fails_with_what_it_said() {
     let run = house.execute("a", "print one").await;
     assert_eq!(run.state, RunState::Failed);
     let why = run.why.expect("a reason");
-    assert!(why.starts_with("The kernel did not answer within 3 seconds."), "{why}");
+    assert!(
+        why.starts_with("The kernel did not answer within 3 seconds."),
+        "{why}"
+    );
     assert!(why.contains("I will never answer"), "{why}");
     house.close().await;
 }
@@ -76,24 +91,47 @@ async fn a_kernel_that_ends_while_starting_fails_with_what_it_said() {
     let house = house("broken", "tcp").await;
     let run = house.execute("a", "print one").await;
     let why = run.why.expect("a reason");
-    assert!(why.contains("did not start") && why.contains("exit code 7") && why.contains("no module named nothing"), "{why}");
+    assert!(
+        why.contains("did not start")
+            && why.contains("exit code 7")
+            && why.contains("no module named nothing"),
+        "{why}"
+    );
     house.close().await;
 }
 
 #[tokio::test]
 async fn an_unknown_kernel_and_a_missing_interpreter_are_refused_by_name() {
     let mut house = house("", "ipc").await;
-    let error = house.gateway().run(ask(&house, "cobol")).await.expect_err("unknown");
-    assert_eq!((error.code().as_str(), error.status()), ("kernel.unknown", 422));
-    assert!(error.to_string().contains("python3 (Misbehaving)"), "{error}");
+    let error = house
+        .gateway()
+        .run(ask(&house, "cobol"))
+        .await
+        .expect_err("unknown");
+    assert_eq!(
+        (error.code().as_str(), error.status()),
+        ("kernel.unknown", 422)
+    );
+    assert!(
+        error.to_string().contains("python3 (Misbehaving)"),
+        "{error}"
+    );
     assert!(house.ledger.events(&house.notebook).is_empty());
 
     let other = house.config.kernel_paths[0].join("kernels/gone");
     std::fs::create_dir_all(&other).expect("folder");
-    std::fs::write(other.join("kernel.json"), r#"{"argv": ["/nowhere/bin/python", "{connection_file}"]}"#).expect("kernelspec");
+    std::fs::write(
+        other.join("kernel.json"),
+        r#"{"argv": ["/nowhere/bin/python", "{connection_file}"]}"#,
+    )
+    .expect("kernelspec");
     house.kill_studio().await;
     house.start().await;
-    let error = house.gateway().run(ask(&house, "gone")).await.expect_err("missing");
+    let error = house
+        .gateway()
+        .run(ask(&house, "gone"))
+        .await
+        .expect_err("missing");
     assert!(error.to_string().contains("/nowhere/bin/python"), "{error}");
     assert!(house.kernel_folders().is_empty());
     house.close().await;

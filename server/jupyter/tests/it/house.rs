@@ -36,23 +36,40 @@ struct State {
 
 impl Memory {
     pub fn events(&self, notebook: &NotebookId) -> Vec<RunEvent> {
-        self.state.lock().expect("no test panics while it holds this").events.get(notebook).cloned().unwrap_or_default()
+        self.state
+            .lock()
+            .expect("no test panics while it holds this")
+            .events
+            .get(notebook)
+            .cloned()
+            .unwrap_or_default()
     }
 
     pub fn blob(&self, hash: &str) -> Option<Bytes> {
-        self.state.lock().expect("no test panics while it holds this").blobs.get(hash).cloned()
+        self.state
+            .lock()
+            .expect("no test panics while it holds this")
+            .blobs
+            .get(hash)
+            .cloned()
     }
 
     /// The next so many appends fail.
     pub fn fail(&self, times: u32) {
-        self.state.lock().expect("no test panics while it holds this").failing = times;
+        self.state
+            .lock()
+            .expect("no test panics while it holds this")
+            .failing = times;
     }
 }
 
 #[async_trait]
 impl RunLedger for Memory {
     async fn load(&self, notebook: &NotebookId) -> Result<Runs> {
-        let state = self.state.lock().expect("no test panics while it holds this");
+        let state = self
+            .state
+            .lock()
+            .expect("no test panics while it holds this");
         let mut runs = state.folds.get(notebook).cloned().unwrap_or_default();
         for event in state.events.get(notebook).into_iter().flatten() {
             runs.apply(event);
@@ -60,48 +77,88 @@ impl RunLedger for Memory {
         Ok(runs)
     }
 
-    async fn append(&self, notebook: &NotebookId, events: Vec<RunEvent>, mark: Option<SpoolMark>) -> Result<()> {
-        let mut state = self.state.lock().expect("no test panics while it holds this");
+    async fn append(
+        &self,
+        notebook: &NotebookId,
+        events: Vec<RunEvent>,
+        mark: Option<SpoolMark>,
+    ) -> Result<()> {
+        let mut state = self
+            .state
+            .lock()
+            .expect("no test panics while it holds this");
         if state.failing > 0 {
             state.failing -= 1;
             return Err(Error::unavailable("test.failing", "the disk is full"));
         }
         let log = state.events.entry(notebook.clone()).or_default();
         for event in events {
-            assert_eq!(event.sequence, log.len() as u64 + 1, "the log must have no hole");
+            assert_eq!(
+                event.sequence,
+                log.len() as u64 + 1,
+                "the log must have no hole"
+            );
             log.push(event);
         }
         if let Some(mark) = mark {
             let before = state.marks.insert(mark.kernel.clone(), mark.clone());
-            assert!(before.is_none_or(|before| before.offset <= mark.offset), "marks never go back");
+            assert!(
+                before.is_none_or(|before| before.offset <= mark.offset),
+                "marks never go back"
+            );
         }
         Ok(())
     }
 
     async fn keep_fold(&self, notebook: &NotebookId, runs: &Runs) -> Result<()> {
-        self.state.lock().expect("no test panics while it holds this").folds.insert(notebook.clone(), runs.clone());
+        self.state
+            .lock()
+            .expect("no test panics while it holds this")
+            .folds
+            .insert(notebook.clone(), runs.clone());
         Ok(())
     }
 
-    async fn since(&self, notebook: &NotebookId, sequence: u64, limit: u32) -> Result<Option<Vec<RunEvent>>> {
-        let events: Vec<RunEvent> =
-            self.events(notebook).into_iter().filter(|event| event.sequence > sequence).collect();
+    async fn since(
+        &self,
+        notebook: &NotebookId,
+        sequence: u64,
+        limit: u32,
+    ) -> Result<Option<Vec<RunEvent>>> {
+        let events: Vec<RunEvent> = self
+            .events(notebook)
+            .into_iter()
+            .filter(|event| event.sequence > sequence)
+            .collect();
         Ok((events.len() <= limit as usize).then_some(events))
     }
 
     async fn mark(&self, kernel: &str) -> Result<Option<SpoolMark>> {
-        Ok(self.state.lock().expect("no test panics while it holds this").marks.get(kernel).cloned())
+        Ok(self
+            .state
+            .lock()
+            .expect("no test panics while it holds this")
+            .marks
+            .get(kernel)
+            .cloned())
     }
 
     async fn keep_blob(&self, _: &NotebookId, _: &str, bytes: Bytes) -> Result<String> {
         let hash = hash(&bytes);
-        self.state.lock().expect("no test panics while it holds this").blobs.insert(hash.clone(), bytes);
+        self.state
+            .lock()
+            .expect("no test panics while it holds this")
+            .blobs
+            .insert(hash.clone(), bytes);
         Ok(hash)
     }
 }
 
 pub fn hash(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    Sha256::digest(bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 /// What the listener has heard so far.
@@ -153,7 +210,9 @@ impl House {
 
     /// A studio starts on this data directory.
     pub async fn start(&mut self) {
-        let gateway = Gateway::open(self.config.clone(), self.ledger.clone()).await.expect("gateway");
+        let gateway = Gateway::open(self.config.clone(), self.ledger.clone())
+            .await
+            .expect("gateway");
         self.gateway = Some(gateway);
         self.listen().await;
     }
@@ -174,11 +233,26 @@ impl House {
             drop(heard);
             changed.send_modify(|version| *version += 1);
         });
-        let (runs, kernel) = self.gateway().listen(&self.notebook, listener).await.expect("listening");
-        let mut heard = self.heard.lock().expect("no test panics while it holds this");
-        let before: Vec<RunEvent> =
-            self.ledger.events(&self.notebook).into_iter().filter(|event| event.sequence <= runs.sequence).collect();
-        let already = heard.events.split_off(0).into_iter().filter(|event| event.sequence > runs.sequence);
+        let (runs, kernel) = self
+            .gateway()
+            .listen(&self.notebook, listener)
+            .await
+            .expect("listening");
+        let mut heard = self
+            .heard
+            .lock()
+            .expect("no test panics while it holds this");
+        let before: Vec<RunEvent> = self
+            .ledger
+            .events(&self.notebook)
+            .into_iter()
+            .filter(|event| event.sequence <= runs.sequence)
+            .collect();
+        let already = heard
+            .events
+            .split_off(0)
+            .into_iter()
+            .filter(|event| event.sequence > runs.sequence);
         heard.events = before.into_iter().chain(already).collect();
         heard.kernels = vec![kernel.state.clone()];
         heard.kernel = kernel;
@@ -194,9 +268,19 @@ impl House {
     }
 
     pub async fn run(&self, cells: &[(&str, &str)]) -> Result<()> {
-        let cells = cells.iter().map(|(cell, source)| (cell_id(cell), (*source).to_owned())).collect();
+        let cells = cells
+            .iter()
+            .map(|(cell, source)| (cell_id(cell), (*source).to_owned()))
+            .collect();
         let by = ("user_a".to_owned(), "Ada".to_owned());
-        self.gateway().run(RunRequest { notebook: self.notebook.clone(), by, cells, kernel: String::new() }).await
+        self.gateway()
+            .run(RunRequest {
+                notebook: self.notebook.clone(),
+                by,
+                cells,
+                kernel: String::new(),
+            })
+            .await
     }
 
     /// Runs one cell and waits for its end.
@@ -207,23 +291,44 @@ impl House {
 
     /// Waits until the latest run of a cell is over.
     pub async fn finished(&self, cell: &str) -> Finished {
-        self.until(&format!("the end of {cell}"), |heard| Finished::of(&heard.events, cell)).await
+        self.until(&format!("the end of {cell}"), |heard| {
+            Finished::of(&heard.events, cell)
+        })
+        .await
     }
 
     pub async fn until_event(&self, what: &str, matches: impl Fn(&RunEvent) -> bool) -> RunEvent {
-        self.until(what, |heard| heard.events.iter().find(|event| matches(event)).cloned()).await
+        self.until(what, |heard| {
+            heard.events.iter().find(|event| matches(event)).cloned()
+        })
+        .await
     }
 
-    pub async fn until_kernel(&self, what: &str, matches: impl Fn(&KernelView) -> bool) -> KernelView {
-        self.until(what, |heard| matches(&heard.kernel).then(|| heard.kernel.clone())).await
+    pub async fn until_kernel(
+        &self,
+        what: &str,
+        matches: impl Fn(&KernelView) -> bool,
+    ) -> KernelView {
+        self.until(what, |heard| {
+            matches(&heard.kernel).then(|| heard.kernel.clone())
+        })
+        .await
     }
 
     pub fn kernel_states(&self) -> Vec<KernelState> {
-        self.heard.lock().expect("no test panics while it holds this").kernels.clone()
+        self.heard
+            .lock()
+            .expect("no test panics while it holds this")
+            .kernels
+            .clone()
     }
 
     pub fn heard(&self) -> Vec<RunEvent> {
-        self.heard.lock().expect("no test panics while it holds this").events.clone()
+        self.heard
+            .lock()
+            .expect("no test panics while it holds this")
+            .events
+            .clone()
     }
 
     async fn until<T>(&self, what: &str, look: impl Fn(&Heard) -> Option<T>) -> T {
@@ -231,7 +336,12 @@ impl House {
         let waiting = async {
             loop {
                 changes.borrow_and_update();
-                if let Some(found) = look(&self.heard.lock().expect("no test panics while it holds this")) {
+                if let Some(found) = look(
+                    &self
+                        .heard
+                        .lock()
+                        .expect("no test panics while it holds this"),
+                ) {
                     return found;
                 }
                 changes.changed().await.expect("the house stands");
@@ -240,8 +350,15 @@ impl House {
         match tokio::time::timeout(PATIENCE, waiting).await {
             Ok(found) => found,
             Err(_) => {
-                let heard = self.heard.lock().expect("no test panics while it holds this");
-                panic!("{what} did not come; heard {:?} and {:?}", summary(&heard.events), heard.kernels);
+                let heard = self
+                    .heard
+                    .lock()
+                    .expect("no test panics while it holds this");
+                panic!(
+                    "{what} did not come; heard {:?} and {:?}",
+                    summary(&heard.events),
+                    heard.kernels
+                );
             }
         }
     }
@@ -264,7 +381,12 @@ impl House {
 
     pub fn kernel_folders(&self) -> Vec<PathBuf> {
         let entries = std::fs::read_dir(self.config.data.join("kernels"));
-        entries.into_iter().flatten().flatten().map(|entry| entry.path()).collect()
+        entries
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|entry| entry.path())
+            .collect()
     }
 
     /// Ends every kernel and sees that nothing stays behind.
@@ -274,12 +396,18 @@ impl House {
         }
         let pid = (!self.kernel_folders().is_empty()).then(|| self.kernel_pid());
         self.gateway().shut_down_all().await;
-        self.until_kernel("the kernel's end", |view| matches!(view.state, KernelState::Off | KernelState::Dead { .. })).await;
+        self.until_kernel("the kernel's end", |view| {
+            matches!(view.state, KernelState::Off | KernelState::Dead { .. })
+        })
+        .await;
         let deadline = Instant::now() + PATIENCE;
         while !self.kernel_folders().is_empty() && Instant::now() < deadline {
             tokio::task::yield_now().await;
         }
-        assert!(self.kernel_folders().is_empty(), "a kernel's folder stays behind");
+        assert!(
+            self.kernel_folders().is_empty(),
+            "a kernel's folder stays behind"
+        );
         if let Some(pid) = pid {
             assert!(!is_alive(pid), "a kernel stays behind");
         }
@@ -290,11 +418,17 @@ impl Drop for House {
     /// A test that failed leaves nothing behind either.
     fn drop(&mut self) {
         for folder in self.kernel_folders() {
-            let Ok(noted) = std::fs::read(folder.join("process.json")) else { continue };
-            let Ok(noted) = serde_json::from_slice::<serde_json::Value>(&noted) else { continue };
+            let Ok(noted) = std::fs::read(folder.join("process.json")) else {
+                continue;
+            };
+            let Ok(noted) = serde_json::from_slice::<serde_json::Value>(&noted) else {
+                continue;
+            };
             for process in ["supervisor", "pid"] {
                 // It may have ended by itself.
-                let _ = Command::new("kill").args(["-9", &noted[process].to_string()]).status();
+                let _ = Command::new("kill")
+                    .args(["-9", &noted[process].to_string()])
+                    .status();
             }
         }
     }
@@ -303,11 +437,15 @@ impl Drop for House {
 /// Is there such a process, and is it more than a zombie?
 pub fn is_alive(pid: i32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.rsplit_once(')').is_some_and(|(_, fields)| !fields.trim_start().starts_with('Z'))
+    stat.rsplit_once(')')
+        .is_some_and(|(_, fields)| !fields.trim_start().starts_with('Z'))
 }
 
 pub fn kill(pid: i32) {
-    let status = Command::new("kill").args(["-9", &pid.to_string()]).status().expect("kill");
+    let status = Command::new("kill")
+        .args(["-9", &pid.to_string()])
+        .status()
+        .expect("kill");
     assert!(status.success());
 }
 
@@ -325,9 +463,15 @@ pub struct Finished {
 
 impl Finished {
     fn of(events: &[RunEvent], cell: &str) -> Option<Self> {
-        let queued = |event: &&RunEvent| event.cell.as_str() == cell && matches!(event.what, Happening::Queued { .. });
+        let queued = |event: &&RunEvent| {
+            event.cell.as_str() == cell && matches!(event.what, Happening::Queued { .. })
+        };
         let run = events.iter().rev().find(queued)?.run.clone();
-        let events: Vec<Happening> = events.iter().filter(|event| event.run == run).map(|event| event.what.clone()).collect();
+        let events: Vec<Happening> = events
+            .iter()
+            .filter(|event| event.run == run)
+            .map(|event| event.what.clone())
+            .collect();
         let (state, why) = events.iter().find_map(|what| match what {
             Happening::Ended { state, why } => Some((*state, why.clone())),
             _ => None,
@@ -358,7 +502,10 @@ impl Finished {
 }
 
 fn summary(events: &[RunEvent]) -> Vec<String> {
-    events.iter().map(|event| format!("{} {:.120}", event.cell, format!("{:?}", event.what))).collect()
+    events
+        .iter()
+        .map(|event| format!("{} {:.120}", event.cell, format!("{:?}", event.what)))
+        .collect()
 }
 
 /// A Python environment with ipykernel: the one named, or one of our own that is made once.
@@ -389,15 +536,27 @@ fn make_python(folder: &Path) {
     let begun = Instant::now();
     while !works() {
         if std::fs::create_dir(&lock).is_ok() {
-            let made = Command::new("python3").args(["-m", "venv"]).arg(&python).status().is_ok_and(|s| s.success())
+            let made = Command::new("python3")
+                .args(["-m", "venv"])
+                .arg(&python)
+                .status()
+                .is_ok_and(|s| s.success())
                 && Command::new(python.join("bin/python"))
                     .args(["-m", "pip", "install", "--quiet", "ipykernel==7.*"])
                     .status()
                     .is_ok_and(|s| s.success());
             std::fs::remove_dir(&lock).expect("unlock");
-            assert!(made, "python3 with venv and pip is needed to make {}", python.display());
+            assert!(
+                made,
+                "python3 with venv and pip is needed to make {}",
+                python.display()
+            );
         } else {
-            assert!(begun.elapsed() < Duration::from_secs(300), "{} is held by another process", lock.display());
+            assert!(
+                begun.elapsed() < Duration::from_secs(300),
+                "{} is held by another process",
+                lock.display()
+            );
             // Another process is at it; there is nothing to wait on but time.
             std::thread::yield_now();
         }

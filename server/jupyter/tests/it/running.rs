@@ -14,7 +14,10 @@ async fn a_print_is_in_the_log_before_the_cell_is_done() {
     let run = house.execute("a", "print(1)").await;
     assert_eq!((run.state, run.stdout().as_str()), (RunState::Done, "1\n"));
     assert!(matches!(run.events.first(), Some(Happening::Queued { name, .. }) if name == "Ada"));
-    assert_eq!(run.events[1..3], [Happening::Started, Happening::ExecutionCount { count: 1 }]);
+    assert_eq!(
+        run.events[1..3],
+        [Happening::Started, Happening::ExecutionCount { count: 1 }]
+    );
     assert_eq!(house.heard(), house.ledger.events(&house.notebook));
     house.close().await;
 }
@@ -22,17 +25,43 @@ async fn a_print_is_in_the_log_before_the_cell_is_done() {
 #[tokio::test]
 async fn results_errors_and_both_streams_come_as_they_are() {
     let house = House::open().await;
-    let run = house.execute("a", "import sys\nprint('out')\nprint('err', file=sys.stderr)\n6 * 7").await;
-    assert_eq!((run.stdout().as_str(), run.text(StreamName::Stderr).as_str()), ("out\n", "err\n"));
-    assert!(matches!(&run.outputs()[0], Output::ExecuteResult { data, execution_count: Some(1), .. } if data["text/plain"] == "42"));
+    let run = house
+        .execute(
+            "a",
+            "import sys\nprint('out')\nprint('err', file=sys.stderr)\n6 * 7",
+        )
+        .await;
+    assert_eq!(
+        (run.stdout().as_str(), run.text(StreamName::Stderr).as_str()),
+        ("out\n", "err\n")
+    );
+    assert!(
+        matches!(&run.outputs()[0], Output::ExecuteResult { data, execution_count: Some(1), .. } if data["text/plain"] == "42")
+    );
 
     let run = house.execute("b", "def f(): return 1 / 0\nf()").await;
     assert_eq!((run.state, run.why), (RunState::Failed, None));
-    let [Output::Error { ename, evalue, traceback }] = &run.events.iter().filter_map(|what| match what {
-        Happening::Output { output } => Some(output.clone()),
-        _ => None,
-    }).collect::<Vec<_>>()[..] else { panic!("one error") };
-    assert_eq!((ename.as_str(), evalue.as_str()), ("ZeroDivisionError", "division by zero"));
+    let [
+        Output::Error {
+            ename,
+            evalue,
+            traceback,
+        },
+    ] = &run
+        .events
+        .iter()
+        .filter_map(|what| match what {
+            Happening::Output { output } => Some(output.clone()),
+            _ => None,
+        })
+        .collect::<Vec<_>>()[..]
+    else {
+        panic!("one error")
+    };
+    assert_eq!(
+        (ename.as_str(), evalue.as_str()),
+        ("ZeroDivisionError", "division by zero")
+    );
     assert!(traceback.len() > 1);
     house.close().await;
 }
@@ -47,12 +76,19 @@ async fn displays_are_updated_and_cleared() {
     assert!(run.events.contains(&Happening::Clear { wait: false }));
     let runs = notebook_runs(&house).await;
     let shown = &runs.cells[&cell_id("a")].outputs;
-    assert!(matches!(&shown[..], [Output::Stream { text, .. }] if text == "after\n"), "{shown:?}");
+    assert!(
+        matches!(&shown[..], [Output::Stream { text, .. }] if text == "after\n"),
+        "{shown:?}"
+    );
 
-    let run = house.execute("b", "h = display('one', display_id='e')\nh.update('two')").await;
+    let run = house
+        .execute("b", "h = display('one', display_id='e')\nh.update('two')")
+        .await;
     assert_eq!(run.state, RunState::Done);
     let runs = notebook_runs(&house).await;
-    assert!(matches!(&runs.cells[&cell_id("b")].outputs[0], Output::DisplayData { data, .. } if data["text/plain"] == "'two'"));
+    assert!(
+        matches!(&runs.cells[&cell_id("b")].outputs[0], Output::DisplayData { data, .. } if data["text/plain"] == "'two'")
+    );
     house.close().await;
 }
 
@@ -63,7 +99,10 @@ async fn a_progress_line_ends_as_a_terminal_would_show_it() {
     house.execute("a", source).await;
     let runs = notebook_runs(&house).await;
     let shown = &runs.cells[&cell_id("a")].outputs;
-    assert!(matches!(&shown[..], [Output::Stream { text, .. }] if text == "199%\n"), "{shown:?}");
+    assert!(
+        matches!(&shown[..], [Output::Stream { text, .. }] if text == "199%\n"),
+        "{shown:?}"
+    );
     house.close().await;
 }
 
@@ -74,11 +113,23 @@ async fn images_and_long_values_are_kept_as_blobs() {
                   display({'image/png': 'aGVsbG8=', 'text/plain': 'x'}, raw=True)\n\
                   display({'text/html': 'y' * 100_000}, raw=True)";
     let run = house.execute("a", source).await;
-    let [Output::DisplayData { data: image, .. }, Output::DisplayData { data: page, .. }] = &run.outputs()[..] else {
+    let [
+        Output::DisplayData { data: image, .. },
+        Output::DisplayData { data: page, .. },
+    ] = &run.outputs()[..]
+    else {
         panic!("two displays, not {:?}", run.events)
     };
-    assert_eq!((&image["text/plain"], &image["image/png"]["bytes"]), (&"x".into(), &5.into()));
-    let stored = |value: &serde_json::Value| house.ledger.blob(value["blob"].as_str().expect("a hash")).expect("kept");
+    assert_eq!(
+        (&image["text/plain"], &image["image/png"]["bytes"]),
+        (&"x".into(), &5.into())
+    );
+    let stored = |value: &serde_json::Value| {
+        house
+            .ledger
+            .blob(value["blob"].as_str().expect("a hash"))
+            .expect("kept")
+    };
     assert_eq!(stored(&image["image/png"]), "hello");
     assert_eq!(stored(&page["text/html"]), "y".repeat(100_000));
     house.close().await;
@@ -87,21 +138,60 @@ async fn images_and_long_values_are_kept_as_blobs() {
 #[tokio::test]
 async fn input_is_asked_for_and_the_first_answer_counts() {
     let house = House::open().await;
-    house.run(&[("a", "name = input('Your name? ')\nprint('Hello', name)")]).await.expect("queued");
-    let asked = house.until_event("the question", |event| matches!(event.what, Happening::AskInput { .. })).await;
-    assert_eq!(asked.what, Happening::AskInput { prompt: "Your name? ".into(), password: false });
-    let wrong = house.gateway().input(&house.notebook, &cell_id("b"), "Eve").await.expect_err("not asking");
+    house
+        .run(&[("a", "name = input('Your name? ')\nprint('Hello', name)")])
+        .await
+        .expect("queued");
+    let asked = house
+        .until_event("the question", |event| {
+            matches!(event.what, Happening::AskInput { .. })
+        })
+        .await;
+    assert_eq!(
+        asked.what,
+        Happening::AskInput {
+            prompt: "Your name? ".into(),
+            password: false
+        }
+    );
+    let wrong = house
+        .gateway()
+        .input(&house.notebook, &cell_id("b"), "Eve")
+        .await
+        .expect_err("not asking");
     assert_eq!(wrong.code(), "run.not_asking");
-    house.gateway().input(&house.notebook, &cell_id("a"), "Ada").await.expect("taken");
-    let late = house.gateway().input(&house.notebook, &cell_id("a"), "Bob").await.expect_err("answered");
+    house
+        .gateway()
+        .input(&house.notebook, &cell_id("a"), "Ada")
+        .await
+        .expect("taken");
+    let late = house
+        .gateway()
+        .input(&house.notebook, &cell_id("a"), "Bob")
+        .await
+        .expect_err("answered");
     assert_eq!(late.code(), "run.not_asking");
     let run = house.finished("a").await;
     assert!(run.events.contains(&Happening::InputGiven));
     assert_eq!(run.stdout(), "Your name? Ada\nHello Ada\n");
 
-    house.run(&[("b", "import getpass\nprint(len(getpass.getpass('Secret: ')))")]).await.expect("queued");
-    house.until_event("the password", |event| matches!(event.what, Happening::AskInput { password: true, .. })).await;
-    house.gateway().input(&house.notebook, &cell_id("b"), "swordfish").await.expect("taken");
+    house
+        .run(&[(
+            "b",
+            "import getpass\nprint(len(getpass.getpass('Secret: ')))",
+        )])
+        .await
+        .expect("queued");
+    house
+        .until_event("the password", |event| {
+            matches!(event.what, Happening::AskInput { password: true, .. })
+        })
+        .await;
+    house
+        .gateway()
+        .input(&house.notebook, &cell_id("b"), "swordfish")
+        .await
+        .expect("taken");
     let run = house.finished("b").await;
     assert_eq!(run.stdout(), "Secret: ········\n9\n");
     house.close().await;
@@ -110,14 +200,36 @@ async fn input_is_asked_for_and_the_first_answer_counts() {
 #[tokio::test]
 async fn an_endless_loop_is_interrupted_and_those_behind_it_are_dropped() {
     let house = House::open().await;
-    house.run(&[("a", "print('in', flush=True)\nwhile True: pass"), ("b", "print(2)")]).await.expect("queued");
-    house.until_event("the loop", |event| matches!(&event.what, Happening::Stream { .. })).await;
-    house.gateway().interrupt(&house.notebook).await.expect("interrupted");
+    house
+        .run(&[
+            ("a", "print('in', flush=True)\nwhile True: pass"),
+            ("b", "print(2)"),
+        ])
+        .await
+        .expect("queued");
+    house
+        .until_event("the loop", |event| {
+            matches!(&event.what, Happening::Stream { .. })
+        })
+        .await;
+    house
+        .gateway()
+        .interrupt(&house.notebook)
+        .await
+        .expect("interrupted");
     let run = house.finished("a").await;
-    assert_eq!((run.state, run.why.as_deref()), (RunState::Interrupted, Some("interrupted")));
-    assert!(matches!(run.outputs().last(), Some(Output::Error { ename, .. }) if ename == "KeyboardInterrupt"));
+    assert_eq!(
+        (run.state, run.why.as_deref()),
+        (RunState::Interrupted, Some("interrupted"))
+    );
+    assert!(
+        matches!(run.outputs().last(), Some(Output::Error { ename, .. }) if ename == "KeyboardInterrupt")
+    );
     let behind = house.finished("b").await;
-    assert_eq!((behind.state, behind.why.as_deref()), (RunState::Interrupted, Some("interrupted")));
+    assert_eq!(
+        (behind.state, behind.why.as_deref()),
+        (RunState::Interrupted, Some("interrupted"))
+    );
     assert!(!behind.events.contains(&Happening::Started));
     assert_eq!(house.execute("c", "print(3)").await.stdout(), "3\n");
     house.close().await;
@@ -126,9 +238,18 @@ async fn an_endless_loop_is_interrupted_and_those_behind_it_are_dropped() {
 #[tokio::test]
 async fn an_interrupt_right_after_the_run_is_not_lost() {
     let house = House::open().await;
-    house.run(&[("a", "while True: pass")]).await.expect("queued");
-    house.until_event("the start", |event| event.what == Happening::Started).await;
-    house.gateway().interrupt(&house.notebook).await.expect("interrupted");
+    house
+        .run(&[("a", "while True: pass")])
+        .await
+        .expect("queued");
+    house
+        .until_event("the start", |event| event.what == Happening::Started)
+        .await;
+    house
+        .gateway()
+        .interrupt(&house.notebook)
+        .await
+        .expect("interrupted");
     assert_eq!(house.finished("a").await.state, RunState::Interrupted);
     house.close().await;
 }
@@ -137,14 +258,39 @@ async fn an_interrupt_right_after_the_run_is_not_lost() {
 async fn a_restart_forgets_the_names_and_ends_what_ran() {
     let house = House::open().await;
     house.execute("a", "x = 1").await;
-    house.run(&[("b", "print('in', flush=True)\nimport time\ntime.sleep(1000)"), ("c", "1")]).await.expect("queued");
-    house.until_event("the sleeper", |event| event.cell.as_str() == "b" && matches!(event.what, Happening::Stream { .. })).await;
-    house.gateway().restart(&house.notebook).await.expect("restarted");
+    house
+        .run(&[
+            (
+                "b",
+                "print('in', flush=True)\nimport time\ntime.sleep(1000)",
+            ),
+            ("c", "1"),
+        ])
+        .await
+        .expect("queued");
+    house
+        .until_event("the sleeper", |event| {
+            event.cell.as_str() == "b" && matches!(event.what, Happening::Stream { .. })
+        })
+        .await;
+    house
+        .gateway()
+        .restart(&house.notebook)
+        .await
+        .expect("restarted");
     let run = house.finished("b").await;
-    assert_eq!((run.state, run.why.as_deref()), (RunState::Interrupted, Some("stopped: the kernel was restarted")));
+    assert_eq!(
+        (run.state, run.why.as_deref()),
+        (
+            RunState::Interrupted,
+            Some("stopped: the kernel was restarted")
+        )
+    );
     assert_eq!(house.finished("c").await.state, RunState::Interrupted);
     let run = house.execute("d", "x").await;
-    assert!(matches!(run.outputs().first(), Some(Output::Error { ename, .. }) if ename == "NameError"));
+    assert!(
+        matches!(run.outputs().first(), Some(Output::Error { ename, .. }) if ename == "NameError")
+    );
     assert!(house.kernel_states().contains(&KernelState::Restarting));
     house.close().await;
 }
@@ -153,16 +299,33 @@ async fn a_restart_forgets_the_names_and_ends_what_ran() {
 async fn cells_run_in_order_and_stop_at_the_first_error() {
     let house = House::open().await;
     house
-        .run(&[("a", "order = ['a']"), ("b", "order.append('b')"), ("c", "print(order)\n1/0"), ("d", "print('never')"), ("e", "1")])
+        .run(&[
+            ("a", "order = ['a']"),
+            ("b", "order.append('b')"),
+            ("c", "print(order)\n1/0"),
+            ("d", "print('never')"),
+            ("e", "1"),
+        ])
         .await
         .expect("queued");
     let last = house.finished("e").await;
-    assert_eq!((last.state, last.why.as_deref()), (RunState::Interrupted, Some("stopped: an earlier cell failed")));
+    assert_eq!(
+        (last.state, last.why.as_deref()),
+        (
+            RunState::Interrupted,
+            Some("stopped: an earlier cell failed")
+        )
+    );
     assert_eq!(house.finished("c").await.stdout(), "['a', 'b']\n");
     assert_eq!(house.finished("c").await.state, RunState::Failed);
     assert_eq!(house.finished("d").await.state, RunState::Interrupted);
-    let view = house.until_kernel("idleness", |view| view.state == KernelState::Idle).await;
-    assert_eq!((view.queued, view.name.as_str(), view.language.as_str()), (0, "python3", "python"));
+    let view = house
+        .until_kernel("idleness", |view| view.state == KernelState::Idle)
+        .await;
+    assert_eq!(
+        (view.queued, view.name.as_str(), view.language.as_str()),
+        (0, "python3", "python")
+    );
     house.close().await;
 }
 
@@ -172,12 +335,28 @@ async fn completion_and_inspection_count_as_the_editor_does() {
     house.execute("a", "value_of_ada = 7").await;
     let code = "s = '😀é'; value_of_a";
     let cursor = code.encode_utf16().count() as u32;
-    let reply = house.gateway().complete(&house.notebook, code, cursor).await.expect("completed");
+    let reply = house
+        .gateway()
+        .complete(&house.notebook, code, cursor)
+        .await
+        .expect("completed");
     assert_eq!(reply["matches"][0], "value_of_ada");
-    assert_eq!((reply["cursor_start"].as_u64(), reply["cursor_end"].as_u64()), (Some(u64::from(cursor) - 10), Some(cursor.into())));
-    let reply = house.gateway().inspect(&house.notebook, "print", 3).await.expect("inspected");
+    assert_eq!(
+        (reply["cursor_start"].as_u64(), reply["cursor_end"].as_u64()),
+        (Some(u64::from(cursor) - 10), Some(cursor.into()))
+    );
+    let reply = house
+        .gateway()
+        .inspect(&house.notebook, "print", 3)
+        .await
+        .expect("inspected");
     assert_eq!(reply["found"], true);
-    assert!(reply["data"]["text/plain"].as_str().expect("text").contains("Prints the values"));
+    assert!(
+        reply["data"]["text/plain"]
+            .as_str()
+            .expect("text")
+            .contains("Prints the values")
+    );
     house.close().await;
 }
 
@@ -193,9 +372,21 @@ async fn a_kernel_has_its_own_folder_and_no_secret_of_the_studio() {
 #[tokio::test]
 async fn memory_of_the_kernel_and_what_it_started_is_told() {
     let house = House::open().await;
-    house.run(&[("a", "import time\nblock = b'x' * 80_000_000\ntime.sleep(1000)")]).await.expect("queued");
-    house.until_kernel("memory", |view| view.memory > 100_000_000).await;
-    house.gateway().interrupt(&house.notebook).await.expect("interrupted");
+    house
+        .run(&[(
+            "a",
+            "import time\nblock = b'x' * 80_000_000\ntime.sleep(1000)",
+        )])
+        .await
+        .expect("queued");
+    house
+        .until_kernel("memory", |view| view.memory > 100_000_000)
+        .await;
+    house
+        .gateway()
+        .interrupt(&house.notebook)
+        .await
+        .expect("interrupted");
     house.finished("a").await;
     house.close().await;
 }
@@ -203,11 +394,25 @@ async fn memory_of_the_kernel_and_what_it_started_is_told() {
 #[tokio::test]
 async fn a_chosen_kernel_must_exist() {
     let house = House::open().await;
-    let error = house.gateway().choose(&house.notebook, "cobol").await.expect_err("unknown");
-    assert_eq!((error.code().as_str(), error.status()), ("kernel.unknown", 422));
+    let error = house
+        .gateway()
+        .choose(&house.notebook, "cobol")
+        .await
+        .expect_err("unknown");
+    assert_eq!(
+        (error.code().as_str(), error.status()),
+        ("kernel.unknown", 422)
+    );
     assert!(error.to_string().contains("python3"), "{error}");
-    let view = house.gateway().choose(&house.notebook, "python3").await.expect("known");
-    assert_eq!((view.name.as_str(), &view.state), ("python3", &KernelState::Off));
+    let view = house
+        .gateway()
+        .choose(&house.notebook, "python3")
+        .await
+        .expect("known");
+    assert_eq!(
+        (view.name.as_str(), &view.state),
+        ("python3", &KernelState::Off)
+    );
     assert!(house.kernel_folders().is_empty());
     house.close().await;
 }
@@ -216,11 +421,22 @@ async fn a_chosen_kernel_must_exist() {
 async fn an_idle_kernel_nobody_looks_at_is_culled_and_a_running_one_is_not() {
     let house = House::open_with(|config| config.cull = Some(Duration::from_secs(1))).await;
     house.gateway().deafen(&house.notebook).await;
-    house.run(&[("a", "import time\ntime.sleep(6)\nprint('still here')")]).await.expect("queued");
+    house
+        .run(&[("a", "import time\ntime.sleep(6)\nprint('still here')")])
+        .await
+        .expect("queued");
     let log = || house.ledger.events(&house.notebook);
     wait_until("the kernel's end", || house.kernel_folders().is_empty()).await;
-    assert!(log().iter().any(|event| matches!(&event.what, Happening::Stream { text, .. } if text == "still here\n")));
-    assert!(log().iter().any(|event| matches!(event.what, Happening::Ended { state: RunState::Done, .. })));
+    assert!(log().iter().any(
+        |event| matches!(&event.what, Happening::Stream { text, .. } if text == "still here\n")
+    ));
+    assert!(log().iter().any(|event| matches!(
+        event.what,
+        Happening::Ended {
+            state: RunState::Done,
+            ..
+        }
+    )));
     house.listen().await;
     house.close().await;
 }
@@ -232,7 +448,9 @@ pub async fn wait_until(what: &str, ready: impl Fn() -> bool) {
             look.tick().await;
         }
     };
-    tokio::time::timeout(crate::house::PATIENCE, looking).await.unwrap_or_else(|_| panic!("{what} did not come"));
+    tokio::time::timeout(crate::house::PATIENCE, looking)
+        .await
+        .unwrap_or_else(|_| panic!("{what} did not come"));
 }
 
 pub async fn notebook_runs(house: &House) -> notebook::runs::Runs {

@@ -14,22 +14,42 @@ async fn what_a_cell_prints_while_the_studio_is_away_is_there_in_order_afterward
          while not os.path.exists({gate:?}): time.sleep(0.01)\n\
          for i in range(100): print('away', i, flush=True)\nopen({gate:?} + '.done', 'w')"
     );
-    house.run(&[("a", &source), ("b", "print('next')"), ("c", "1/0"), ("d", "print('never')")]).await.expect("queued");
+    house
+        .run(&[
+            ("a", &source),
+            ("b", "print('next')"),
+            ("c", "1/0"),
+            ("d", "print('never')"),
+        ])
+        .await
+        .expect("queued");
     house
         .until_event("the first half", |event| matches!(&event.what, Happening::Stream { text, .. } if text.contains("before 9")))
         .await;
     house.kill_studio().await;
     std::fs::write(&gate, "").expect("gate");
-    wait_until("the rest of the cell", || gate.with_extension("done").exists()).await;
+    wait_until("the rest of the cell", || {
+        gate.with_extension("done").exists()
+    })
+    .await;
     house.start().await;
 
     let run = house.finished("a").await;
-    let expected: String = ["before", "away"].iter().flat_map(|word| (0..100).map(move |i| format!("{word} {i}\n"))).collect();
+    let expected: String = ["before", "away"]
+        .iter()
+        .flat_map(|word| (0..100).map(move |i| format!("{word} {i}\n")))
+        .collect();
     assert_eq!((run.state, run.stdout()), (RunState::Done, expected));
     assert_eq!(house.finished("b").await.stdout(), "next\n");
     assert_eq!(house.finished("c").await.state, RunState::Failed);
     let last = house.finished("d").await;
-    assert_eq!((last.state, last.why.as_deref()), (RunState::Interrupted, Some("stopped: an earlier cell failed")));
+    assert_eq!(
+        (last.state, last.why.as_deref()),
+        (
+            RunState::Interrupted,
+            Some("stopped: an earlier cell failed")
+        )
+    );
     assert_eq!(house.heard(), house.ledger.events(&house.notebook));
     assert_eq!(house.execute("e", "print(i)").await.stdout(), "99\n");
     house.close().await;
@@ -49,7 +69,10 @@ async fn a_studio_killed_again_and_again_loses_and_repeats_nothing() {
         house.start().await;
     }
     let run = house.finished("a").await;
-    assert_eq!(run.stdout(), (0..400).map(|i| format!("line {i}\n")).collect::<String>());
+    assert_eq!(
+        run.stdout(),
+        (0..400).map(|i| format!("line {i}\n")).collect::<String>()
+    );
     house.close().await;
 }
 
@@ -62,7 +85,11 @@ async fn a_long_output_is_whole_although_the_studio_was_killed_in_its_midst() {
          while not os.path.exists({gate:?}): time.sleep(0.01)\nfor i in range(3000): print(line)"
     );
     house.run(&[("a", &source)]).await.expect("queued");
-    house.until_event("the notice", |event| matches!(event.what, Happening::Truncated { .. })).await;
+    house
+        .until_event("the notice", |event| {
+            matches!(event.what, Happening::Truncated { .. })
+        })
+        .await;
     house.kill_studio().await;
     std::fs::write(&gate, "").expect("gate");
     house.start().await;
@@ -75,9 +102,16 @@ async fn a_long_output_is_whole_although_the_studio_was_killed_in_its_midst() {
 #[tokio::test]
 async fn twenty_megabytes_of_prints_arrive_whole() {
     let house = House::open().await;
-    let run = house.execute("a", "for i in range(20_000): print(f'{i:09d} ' + 'x' * 989)").await;
+    let run = house
+        .execute(
+            "a",
+            "for i in range(20_000): print(f'{i:09d} ' + 'x' * 989)",
+        )
+        .await;
     assert_eq!(run.state, RunState::Done);
-    let whole: String = (0..20_000).map(|i| format!("{i:09} {}\n", "x".repeat(989))).collect();
+    let whole: String = (0..20_000)
+        .map(|i| format!("{i:09} {}\n", "x".repeat(989)))
+        .collect();
     assert_whole(&house, &run, whole.as_bytes());
 
     let run = house.execute("b", "print('é' * 5_000_000)").await;
@@ -102,34 +136,69 @@ fn assert_whole(house: &House, run: &crate::house::Finished, whole: &[u8]) {
 async fn a_full_disk_of_the_ledger_delays_and_loses_nothing() {
     let house = House::open().await;
     house.execute("a", "1").await;
-    house.run(&[("b", "for i in range(1000): print(i)")]).await.expect("queued");
+    house
+        .run(&[("b", "for i in range(1000): print(i)")])
+        .await
+        .expect("queued");
     house.ledger.fail(4);
     let run = house.finished("b").await;
-    assert_eq!(run.stdout(), (0..1000).map(|i| format!("{i}\n")).collect::<String>());
+    assert_eq!(
+        run.stdout(),
+        (0..1000).map(|i| format!("{i}\n")).collect::<String>()
+    );
     house.close().await;
 }
 
 #[tokio::test]
 async fn a_kernel_that_died_while_the_studio_was_away_is_told_truthfully() {
     let mut house = House::open().await;
-    house.run(&[("a", "print('last words', flush=True)\nimport time\ntime.sleep(1000)"), ("b", "1")]).await.expect("queued");
-    house.until_event("the sleeper", |event| matches!(event.what, Happening::Stream { .. })).await;
+    house
+        .run(&[
+            (
+                "a",
+                "print('last words', flush=True)\nimport time\ntime.sleep(1000)",
+            ),
+            ("b", "1"),
+        ])
+        .await
+        .expect("queued");
+    house
+        .until_event("the sleeper", |event| {
+            matches!(event.what, Happening::Stream { .. })
+        })
+        .await;
     let (kernel, supervisor) = (house.kernel_pid(), house.supervisor_pid());
     house.kill_studio().await;
     kill(kernel);
     house.start().await;
     let run = house.finished("a").await;
-    assert_eq!((run.state, run.why.as_deref()), (RunState::Failed, Some("The kernel was killed by signal 9.")));
+    assert_eq!(
+        (run.state, run.why.as_deref()),
+        (RunState::Failed, Some("The kernel was killed by signal 9."))
+    );
     assert_eq!(run.stdout(), "last words\n");
 
     // And with its supervisor.
-    house.run(&[("c", "print('in', flush=True)\nimport time\ntime.sleep(1000)")]).await.expect("queued");
-    house.until_event("the sleeper", |event| event.cell.as_str() == "c" && matches!(event.what, Happening::Stream { .. })).await;
+    house
+        .run(&[(
+            "c",
+            "print('in', flush=True)\nimport time\ntime.sleep(1000)",
+        )])
+        .await
+        .expect("queued");
+    house
+        .until_event("the sleeper", |event| {
+            event.cell.as_str() == "c" && matches!(event.what, Happening::Stream { .. })
+        })
+        .await;
     house.kill_studio().await;
     kill(supervisor);
     house.start().await;
     let run = house.finished("c").await;
-    assert_eq!(run.why.as_deref(), Some("The kernel was lost: its supervisor ended unexpectedly."));
+    assert_eq!(
+        run.why.as_deref(),
+        Some("The kernel was lost: its supervisor ended unexpectedly.")
+    );
     assert_eq!(house.execute("d", "print(4)").await.stdout(), "4\n");
     house.close().await;
 }
