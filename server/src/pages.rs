@@ -6,7 +6,8 @@ use api::Doors;
 use app::{Assets, CookieMode};
 use axum::Router;
 use axum::http::{HeaderValue, Method, StatusCode, header};
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::{from_fn, from_fn_with_state, map_response};
+use axum::response::Response;
 use axum::routing::get;
 use leptos::config::LeptosOptions;
 use leptos::nonce::use_nonce;
@@ -46,6 +47,7 @@ pub fn router(doors: &Arc<Doors>, assets: Assets) -> Router {
     Router::new()
         .leptos_routes_with_context(&options, list(), context, app::shell)
         .fallback(get(lost).fallback(elsewhere))
+        .layer(map_response(lead_on))
         .layer(compressed)
         .layer(from_fn(api::bounded))
         .layer(from_fn_with_state(Arc::clone(doors), api::visit))
@@ -60,6 +62,17 @@ fn guard_page() {
     if let Ok(policy) = HeaderValue::from_str(&api::page_policy(&nonce)) {
         response.insert_header(header::CONTENT_SECURITY_POLICY, policy);
     }
+}
+
+/// A page that leads elsewhere does so for everyone. Without `Accept: text/html` the renderer takes the asker for a script,
+/// which only server functions are for.
+async fn lead_on(mut response: Response) -> Response {
+    let media = response.headers().get(header::CONTENT_TYPE);
+    let page = media.is_some_and(|media| media.as_bytes().starts_with(b"text/html"));
+    if page && response.headers_mut().remove("serverfnredirect").is_some() {
+        *response.status_mut() = StatusCode::FOUND;
+    }
+    response
 }
 
 /// No page and no server function is here; what other methods a page takes, its own route says.

@@ -73,7 +73,7 @@ fn unsound(error: serde_json::Error) -> Problem {
         "json.duplicate_name"
     } else if words.starts_with("number out of range") {
         "json.number"
-    } else if words.contains("surrogate") {
+    } else if words.contains("surrogate") || words.contains("end of hex escape") {
         "json.surrogate"
     } else if error.classify() == Category::Eof {
         "json.cut_off"

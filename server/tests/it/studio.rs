@@ -30,6 +30,12 @@ impl Studio {
     }
 
     pub fn start_in(folder: TempDir, more: &[&str]) -> Self {
+        // Whether a site was built must not matter to a test that does not bring its own.
+        let site: &[&str] = if more.contains(&"--site") {
+            &[]
+        } else {
+            &["--site", "/nowhere"]
+        };
         let mut process = command()
             .args([
                 "serve",
@@ -40,6 +46,7 @@ impl Studio {
                 "--data",
             ])
             .arg(folder.path())
+            .args(site)
             .args(more)
             .stdout(Stdio::piped())
             .stderr(if std::env::var_os("SHOW_LOG").is_some() {
