@@ -1,5 +1,7 @@
 //! Refusals on the wire: RFC 9457 problem documents, with a stable code and the request's id.
 
+use std::ops::{Deref, DerefMut};
+
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -10,7 +12,11 @@ pub type Answer<T> = Result<T, Problem>;
 
 /// Why a door did not open. It becomes its body in the outermost layer, which knows the request's id.
 #[derive(Clone, Debug, Serialize)]
-pub struct Problem {
+#[serde(transparent)]
+pub struct Problem(Box<Words>);
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Words {
     #[serde(rename = "type")]
     kind: &'static str,
     pub title: &'static str,
@@ -50,7 +56,7 @@ pub struct Position {
 
 impl Problem {
     pub fn new(status: StatusCode, code: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self {
+        Self(Box::new(Words {
             kind: "about:blank",
             title: status.canonical_reason().unwrap_or("Refused"),
             status: status.as_u16(),
@@ -63,7 +69,7 @@ impl Problem {
             request: String::new(),
             error: None,
             cause: None,
-        }
+        }))
     }
 
     pub fn field(mut self, field: impl Into<String>) -> Self {
@@ -146,6 +152,19 @@ impl Problem {
             code = escaped(&self.code),
             request = escaped(&self.request),
         )
+    }
+}
+
+impl Deref for Problem {
+    type Target = Words;
+    fn deref(&self) -> &Words {
+        &self.0
+    }
+}
+
+impl DerefMut for Problem {
+    fn deref_mut(&mut self) -> &mut Words {
+        &mut self.0
     }
 }
 

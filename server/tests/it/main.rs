@@ -1,10 +1,18 @@
 //! The studio as a program and its users meet it: the real binary, over real sockets, on a folder of its own.
 
+#[cfg(test)]
 mod accounts;
+#[cfg(test)]
 mod architecture;
+#[cfg(test)]
 mod bad_input;
+#[cfg(test)]
 mod census;
+#[cfg(test)]
 mod lifecycle;
+#[cfg(test)]
 mod notebooks;
+#[cfg(test)]
 mod sockets;
+#[cfg(test)]
 mod studio;
