@@ -156,7 +156,7 @@ pub fn Frame(
                         <Transition>{move || crumbs.run()}</Transition>
                     </nav>
                 </div>
-                <button type="button" class="search needs-script" aria-label="Search or run a command" on:click=move |_| commands.toggle()>
+                <button type="button" class="search needs-script" title="Search or run a command" on:click=move |_| commands.toggle()>
                     <Icon name="search" size=14/>
                     <span class="trunc">{search_words}</span>
                     <Keys chord="mod+K"/>
