@@ -166,7 +166,7 @@ mod tests {
 
     fn refused(body: &[u8]) -> (u16, String) {
         let problem = parse::<Question>(body).unwrap_err();
-        (problem.status, problem.code)
+        (problem.status, problem.code.clone())
     }
 
     #[test]
