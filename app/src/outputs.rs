@@ -140,11 +140,7 @@ const ACTIVE: &[&str] = &[
 ];
 
 fn draw(data: &Map, metadata: &Map, notebook: &str) -> Drawn {
-    let plain = || {
-        data.get("text/plain")
-            .and_then(|value| text_of(value))
-            .unwrap_or_default()
-    };
+    let plain = || data.get("text/plain").and_then(text_of).unwrap_or_default();
     let framed = |mime: &str| {
         let mut bundle = Map::new();
         for (kind, value) in data.iter().filter(|(kind, _)| kind.as_str() == mime) {

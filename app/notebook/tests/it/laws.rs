@@ -166,7 +166,7 @@ fn an_inverted_operation_undoes() {
         let base = document(&mut random);
         let operation = operation(&mut random, &base, &mut 1_000);
         let inverse = base.invert(&operation).unwrap();
-        let undone = after(&base, &[&[operation.clone()], &[inverse]]);
+        let undone = after(&base, &[std::slice::from_ref(&operation), &[inverse]]);
         if let Operation::InsertCell { cell, .. } = &operation {
             // An inserted cell stays as a tombstone.
             assert!(undone.cell(cell).is_some_and(|cell| cell.deleted));

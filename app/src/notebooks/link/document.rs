@@ -75,10 +75,11 @@ impl Link {
                     self.show_in_editor();
                 }
                 Change::Source { cell, delta } => {
-                    if typed_in != Some(&cell) && self.shown.as_ref() == Some(&cell) {
-                        if let Some(editor) = &self.editor {
-                            editor.apply(&delta);
-                        }
+                    if typed_in != Some(&cell)
+                        && self.shown.as_ref() == Some(&cell)
+                        && let Some(editor) = &self.editor
+                    {
+                        editor.apply(&delta);
                     }
                     self.move_carets(&cell, &delta);
                     if let (Some(model), Some(now)) =
