@@ -57,6 +57,8 @@ pub struct Link {
     /// Work of tabs that are gone; each becomes the client in turn until it is acknowledged.
     inherited: Vec<Saved>,
     people: BTreeMap<u32, Present>,
+    /// Whose batch is being shown: their own caret goes along with what they type.
+    writer: Option<String>,
     editor: Option<Editor>,
     editor_loading: bool,
     /// The cell the editor shows.
@@ -87,6 +89,7 @@ pub fn start(screen: Screen, view: &NotebookView, assets: crate::assets::Assets)
         store: None,
         inherited: Vec::new(),
         people: BTreeMap::new(),
+        writer: None,
         editor: None,
         editor_loading: false,
         shown: None,
@@ -244,9 +247,11 @@ impl Link {
                 self.show(changes, None);
                 self.flush();
             }
-            Hear::Batch { batch, .. } => match self.client.receive(batch) {
+            Hear::Batch { batch, author, .. } => match self.client.receive(batch) {
                 Ok(changes) => {
+                    self.writer = Some(author);
                     self.show(changes, None);
+                    self.writer = None;
                     self.flush();
                 }
                 Err(_) => self.rejoin(),

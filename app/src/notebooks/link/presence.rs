@@ -44,8 +44,9 @@ impl Link {
                 && place.cell == *cell
                 && let Some(selection) = &mut place.selection
             {
-                selection.anchor = delta.move_position(selection.anchor, false);
-                selection.head = delta.move_position(selection.head, false);
+                let own = self.writer.as_ref() == Some(&person.user);
+                selection.anchor = delta.move_position(selection.anchor, own);
+                selection.head = delta.move_position(selection.head, own);
                 moved = true;
             }
         }
