@@ -51,7 +51,7 @@ pub fn list(shop: &Workshop, feature: &str) -> Result<ExitCode> {
             })
             .collect();
         if !here.is_empty() {
-            say(&format!("{floor}"));
+            say(floor);
             for path in &here {
                 say(&format!("  {path}"));
             }

@@ -1,6 +1,6 @@
 //! The page of one notebook: fetched and readable first, live as soon as the script runs.
 
-use datalayer::NotebookId;
+use datalayer::{Error, NotebookId, Noun};
 use leptos::ev;
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -28,7 +28,8 @@ pub fn NotebookPage() -> impl IntoView {
     let params = use_params_map();
     let name = move || params.with(|params| params.get("notebook").unwrap_or_default());
     let opened = Resource::new_blocking(name, |name| async move {
-        let notebook: NotebookId = name.parse()?;
+        // What is no id names no notebook.
+        let notebook: NotebookId = name.parse().map_err(|_| Error::not_found(Noun::Notebook))?;
         open_notebook(notebook).await
     });
     view! { <Loaded of=opened let:opened><NotebookScreen opened/></Loaded> }
