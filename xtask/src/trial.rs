@@ -114,7 +114,7 @@ pub fn test(shop: &mut Workshop, options: &Options) -> Result<ExitCode> {
                 .env("SWARM_KILLS", "200");
         }
     };
-    rust_tests(
+    let tested = rust_tests(
         shop,
         &["--workspace", "--exclude", "frontend", "--exclude", "xtask"],
         options,
@@ -136,7 +136,12 @@ pub fn test(shop: &mut Workshop, options: &Options) -> Result<ExitCode> {
     let site = site::build(shop, small);
     let built = site.is_ok();
     tally.must("site", site);
-    let server = studio::server(shop, "dev");
+    // The tests made the server for themselves, just now; only without them is it still to be compiled.
+    let server = if tested {
+        Ok(())
+    } else {
+        studio::server(shop, "dev")
+    };
     let built = built && server.is_ok();
     tally.must("server", server);
 
@@ -224,13 +229,14 @@ fn checks(shop: &mut Workshop, toolchain: &toolchain::Toolchain, tally: &mut Tal
     tally.must("types of the scripts", types);
 }
 
+/// Were they built?
 fn rust_tests(
     shop: &mut Workshop,
     packages: &[&str],
     options: &Options,
     environment: &dyn Fn(&mut Command),
     tally: &mut Tally,
-) {
+) -> bool {
     let title = if packages.contains(&"xtask") {
         "tests of xtask"
     } else {
@@ -241,7 +247,7 @@ fn rust_tests(
     });
     if build.is_err() {
         tally.must(&format!("{title}: build"), build);
-        return;
+        return false;
     }
     let before = tally.failed;
     let run = shop.step(title, |shop| {
@@ -257,6 +263,7 @@ fn rust_tests(
     if tally.failed == before {
         tally.must(title, run);
     }
+    true
 }
 
 /// Run a command, show its lines, and hand each of them over.

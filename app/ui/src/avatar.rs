@@ -24,7 +24,9 @@ pub fn tint(id: &str) -> &'static str {
     let hash = id.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
         (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
     });
-    TINTS[(hash >> 13) as usize % TINTS.len()]
+    // The top bits alone hardly move for the last letters; a final mix spreads them over all.
+    let mixed = (hash ^ (hash >> 15)).wrapping_mul(0x85eb_ca6b);
+    TINTS[(mixed >> 29) as usize]
 }
 
 /// A person as a small round of initials.

@@ -122,27 +122,9 @@ pub(crate) fn start(engine: Engine) -> WriterHandle {
 }
 
 async fn commit(engine: &Engine, group: Vec<Job>, counters: &Counters) {
-    let (mut works, answers): (Vec<_>, Vec<_>) =
+    let (works, answers): (Vec<_>, Vec<_>) =
         group.into_iter().map(|job| (job.work, job.answer)).unzip();
-    let together = write(engine, &works).await;
-    let verdicts = match together {
-        Ok(verdicts) => {
-            counters.commits.fetch_add(1, Ordering::Relaxed);
-            verdicts
-        }
-        Err(error @ Error::Unavailable { .. }) => vec![Err(error); works.len()],
-        Err(error) if works.len() == 1 => vec![Err(error)],
-        Err(_) => {
-            // Something in the group cannot be written: find out what, and let the others through.
-            let mut verdicts = Vec::with_capacity(works.len());
-            for work in works.drain(..) {
-                let alone = write(engine, &[work]).await;
-                verdicts.push(alone.and_then(|mut one| one.pop().unwrap_or(Ok(()))));
-                counters.commits.fetch_add(1, Ordering::Relaxed);
-            }
-            verdicts
-        }
-    };
+    let verdicts = settle(engine, works, counters).await;
     counters.appends.fetch_add(
         u64::try_from(verdicts.iter().filter(|v| v.is_ok()).count()).unwrap_or(0),
         Ordering::Relaxed,
@@ -150,6 +132,25 @@ async fn commit(engine: &Engine, group: Vec<Job>, counters: &Counters) {
     for (answer, verdict) in answers.into_iter().zip(verdicts) {
         // Whoever asked may be gone; the work is done all the same.
         let _ = answer.send(verdict);
+    }
+}
+
+/// A verdict for each of `works`, in their order.
+async fn settle(engine: &Engine, mut works: Vec<Work>, counters: &Counters) -> Vec<Result<()>> {
+    match write(engine, &works).await {
+        Ok(verdicts) => {
+            counters.commits.fetch_add(1, Ordering::Relaxed);
+            verdicts
+        }
+        Err(error @ Error::Unavailable { .. }) => vec![Err(error); works.len()],
+        Err(error) if works.len() == 1 => vec![Err(error)],
+        Err(_) => {
+            // Something in the group cannot be written: halve it until that stands alone, so that the others still share commits.
+            let rest = works.split_off(works.len() / 2);
+            let mut verdicts = Box::pin(settle(engine, works, counters)).await;
+            verdicts.extend(Box::pin(settle(engine, rest, counters)).await);
+            verdicts
+        }
     }
 }
 
