@@ -68,7 +68,7 @@ pub(crate) fn kept(name: &str) -> Option<String> {
 
 /// The frame. A page draws its own content inside; visitors who are not signed in are led to the sign-in and back.
 ///
-/// ```ignore
+/// ```text
 /// <Frame
 ///     space=Signal::derive(move || space.get().and_then(Result::ok))   // read inside a Transition: a Resource is fine
 ///     document=true

@@ -20,7 +20,7 @@ test("a space is made, changed, and put away without losing anything", async ({ 
   await expect(page.getByRole("heading", { name: "Grid demand" })).toBeVisible();
   await page.goto(`${path}/settings`);
   await hydrated(page);
-  await page.getByLabel("Name").fill("Grid demand, Europe");
+  await page.getByRole("textbox", { name: "Name" }).fill("Grid demand, Europe");
   await page.getByRole("button", { name: "Keep the changes" }).click();
   await expect(page.getByRole("heading", { name: "Grid demand, Europe" })).toBeVisible();
   await page.getByRole("button", { name: "Archive the space" }).click();

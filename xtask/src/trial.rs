@@ -237,7 +237,7 @@ fn rust_tests(
     environment: &dyn Fn(&mut Command),
     tally: &mut Tally,
 ) -> bool {
-    let title = if packages.contains(&"xtask") {
+    let title = if packages.contains(&"--package") {
         "tests of xtask"
     } else {
         "tests"

@@ -102,7 +102,7 @@ pub fn SavedMark(screen: Screen) -> impl IntoView {
     view! {
         <span class=class title=title role="status" aria-live="polite" data-state=move || match state() { SavedState::Saved => "saved", SavedState::Saving => "saving", SavedState::Connecting => "connecting", SavedState::Offline(_) => "offline", SavedState::NotSaving(_) => "not-saving", SavedState::Closed(_) => "closed" }>
             <Show when=move || state() != SavedState::Connecting><ui::Icon name=icon size=14/></Show>
-            <span class="hide-s">{text}</span>
+            <span class="saved__words">{text}</span>
         </span>
     }
 }
