@@ -377,10 +377,21 @@ pub fn on_key(screen: Screen, event: &web_sys::KeyboardEvent) {
         && !event.meta_key()
         && !event.alt_key()
         && event.key().chars().count() == 1;
-    if single && !screen.single_keys.get_untracked() {
+    let editing = screen.mode.get_untracked() == Mode::Edit;
+    if single && !editing && !screen.single_keys.get_untracked() {
         return;
     }
-    if screen.mode.get_untracked() == Mode::Command && commands::command_key(screen, event) {
+    if editing {
+        if link::with(|link| link.type_ahead(event)) == Some(true) {
+            event.prevent_default();
+        } else if matches!(event.key().as_str(), "Enter" | "Escape") {
+            // Leaving or running before the editor came: what was typed goes into the cell first.
+            link::with(|link| link.take_ahead(None));
+            if commands::command_key(screen, event) {
+                event.prevent_default();
+            }
+        }
+    } else if commands::command_key(screen, event) {
         event.prevent_default();
     }
 }

@@ -61,6 +61,9 @@ pub struct Link {
     writer: Option<String>,
     editor: Option<Editor>,
     editor_loading: bool,
+    /// Where the caret goes once the editor is there, and what was typed until then.
+    wanted_at: Option<u32>,
+    ahead: String,
     /// The cell the editor shows.
     shown: Option<CellId>,
     next_ask: u32,
@@ -92,6 +95,8 @@ pub fn start(screen: Screen, view: &NotebookView, assets: crate::assets::Assets)
         writer: None,
         editor: None,
         editor_loading: false,
+        wanted_at: None,
+        ahead: String::new(),
         shown: None,
         next_ask: 0,
         asks: BTreeMap::new(),

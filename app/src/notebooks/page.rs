@@ -100,7 +100,12 @@ fn NotebookScreen(opened: OpenedNotebook) -> impl IntoView {
         <Frame space=of_space document=true crumbs=crumbs end=end>
             <div class="nb" data-notebook=id>
                 <Toolbar screen/>
-                <div class="nb__doc">
+                // A pointer over the document often means to write: the editor is fetched before it is asked for.
+                <div class="nb__doc" on:pointerover=move |_| {
+                    if screen.may.get_untracked().edit {
+                        link::with(link::Link::load_editor);
+                    }
+                }>
                     <div class="nb__col">
                         <Banners screen/>
                         <For each=move || screen.order.get() key=|id| id.clone() let:id>

@@ -111,6 +111,22 @@ test("what one types is saved, runs, and is in the exported file", async ({ pers
   expect(await page.evaluate(() => "__pwned" in window)).toBe(false);
 });
 
+test("what is typed before the editor has come is not lost", async ({ person }) => {
+  const ada = await person("Ada");
+  const given = await importSample(ada);
+  await ada.page.route(/\/pkg\/editor\./, async (route) => {
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    await route.continue();
+  });
+  await open(ada, given);
+  await cell(ada.page, "second").locator("pre.code").click({ position: { x: 500, y: 20 } });
+  await expect(cell(ada.page, "second")).toHaveClass(/is-editing/);
+  await ada.page.keyboard.type(" # early");
+  await expect(ada.page.locator(".monaco-editor")).toBeVisible();
+  await ada.page.keyboard.type(" late");
+  await expect.poll(async () => source(await exported(ada, given), "second")).toBe("6 * 7 # early late");
+});
+
 test("two people write in one cell and see each other", async ({ person, picture }) => {
   const ada = await person("Ada");
   const grace = await person("Grace");

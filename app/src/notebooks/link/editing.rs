@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use notebook::wire::Say;
-use notebook::{CellId, CellKind, utf16_len};
+use notebook::{CellId, CellKind, Delta, Operation, utf16_len};
 
 use super::super::screen::Mode;
 use super::super::{commands, screen_place, tell};
@@ -14,27 +14,11 @@ impl Link {
     /// Puts the editor into the active cell (loading it first) and gives it the keys. `at`: where the caret goes.
     pub fn edit_active(&mut self, at: Option<u32>) {
         if self.editor.is_none() {
-            if !self.editor_loading {
-                self.editor_loading = true;
-                let url = self.assets.url("editor.js");
-                leptos::task::spawn_local(async move {
-                    let editor = Editor::mount(&url, events()).await;
-                    with(|link| {
-                        link.editor_loading = false;
-                        match editor {
-                            Ok(editor) => {
-                                link.editor = Some(editor);
-                                link.edit_active(at);
-                            }
-                            Err(why) => {
-                                link.announce(&format!("The editor could not be loaded: {why}"))
-                            }
-                        }
-                    });
-                });
-            }
+            self.wanted_at = at;
+            self.load_editor();
             return;
         }
+        let at = self.take_ahead(at).or(at);
         self.show_in_editor();
         if let Some(editor) = &self.editor {
             if let Some(at) = at {
@@ -42,6 +26,63 @@ impl Link {
             }
             editor.focus();
         }
+    }
+
+    /// Fetches the editor, once. Whoever is in edit mode by then gets it.
+    pub fn load_editor(&mut self) {
+        if self.editor.is_some() || std::mem::replace(&mut self.editor_loading, true) {
+            return;
+        }
+        let url = self.assets.url("editor.js");
+        leptos::task::spawn_local(async move {
+            let editor = Editor::mount(&url, events()).await;
+            with(|link| {
+                link.editor_loading = false;
+                match editor {
+                    Ok(editor) => {
+                        link.editor = Some(editor);
+                        if link.screen.mode.get_untracked() == Mode::Edit {
+                            let at = link.wanted_at.take();
+                            link.edit_active(at);
+                        }
+                    }
+                    Err(why) => link.announce(&format!("The editor could not be loaded: {why}")),
+                }
+            });
+        });
+    }
+
+    /// Takes a key pressed in edit mode before the editor is there, so that it is not lost. `false`: it is not for a text.
+    pub fn type_ahead(&mut self, event: &web_sys::KeyboardEvent) -> bool {
+        let waits = self.screen.may.get_untracked().edit
+            && self.shown != self.screen.active.get_untracked();
+        if !waits || event.ctrl_key() || event.meta_key() || event.alt_key() {
+            return false;
+        }
+        match event.key().as_str() {
+            "Enter" if !event.shift_key() => self.ahead.push('\n'),
+            "Backspace" => {
+                self.ahead.pop();
+            }
+            key if key.chars().count() == 1 => self.ahead.push_str(key),
+            _ => return false,
+        }
+        true
+    }
+
+    /// Puts what was typed ahead into the active cell at `at` (else at its end); where the caret is then.
+    pub fn take_ahead(&mut self, at: Option<u32>) -> Option<u32> {
+        let text = std::mem::take(&mut self.ahead);
+        let cell = self.screen.active.get_untracked()?;
+        if text.is_empty() {
+            return None;
+        }
+        let at = at.unwrap_or_else(|| self.length_of(&cell));
+        self.edit(vec![Operation::EditSource {
+            cell,
+            delta: Delta::splice(at, 0, &text),
+        }]);
+        Some(at + utf16_len(&text))
     }
 
     /// Shows the active cell in the editor while it is being edited.
