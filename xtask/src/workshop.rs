@@ -22,7 +22,10 @@ pub struct Workshop {
 impl Workshop {
     /// Find the folders. Nothing is created yet.
     pub fn open(cache: Option<PathBuf>) -> Result<Self> {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+        // Cargo tells where the package stands now: clones that share a target directory share this program.
+        let package = env::var_os("CARGO_MANIFEST_DIR")
+            .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+        let root = package
             .parent()
             .context("xtask stands in a folder of the repository")?
             .to_path_buf();

@@ -48,6 +48,8 @@ pub struct Link {
     pause_ms: f64,
     retry: Option<Timer>,
     presence_timer: Option<Timer>,
+    /// When others were last told where we are, milliseconds since 1970.
+    told_at: f64,
     place: Option<Place>,
     keep_timer: Option<Timer>,
     /// The tab's store holds work of the present client.
@@ -85,6 +87,7 @@ pub fn start(screen: Screen, view: &NotebookView, assets: crate::assets::Assets)
         pause_ms: FIRST_PAUSE_MS,
         retry: None,
         presence_timer: None,
+        told_at: 0.0,
         place: None,
         keep_timer: None,
         kept: false,

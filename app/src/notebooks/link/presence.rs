@@ -23,16 +23,21 @@ impl Link {
             return;
         }
         self.place = place;
-        if self.presence_timer.is_none() {
+        if browser::now_ms() - self.told_at >= f64::from(PRESENCE_EVERY_MS) {
+            self.tell_place();
+        } else if self.presence_timer.is_none() {
             self.presence_timer = browser::after(PRESENCE_EVERY_MS, || {
-                with(|link| {
-                    link.presence_timer = None;
-                    let place = link.place.clone();
-                    if link.joined {
-                        link.say(Say::Presence { place });
-                    }
-                });
+                with(Link::tell_place);
             });
+        }
+    }
+
+    fn tell_place(&mut self) {
+        self.presence_timer = None;
+        self.told_at = browser::now_ms();
+        if self.joined {
+            let place = self.place.clone();
+            self.say(Say::Presence { place });
         }
     }
 
