@@ -6,7 +6,7 @@ mod kept;
 mod presence;
 mod runs;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -26,6 +26,8 @@ use crate::browser::{self, Timer};
 thread_local! {
     /// A tab shows one notebook at a time.
     static LINK: RefCell<Option<Rc<RefCell<Link>>>> = const { RefCell::new(None) };
+    /// Our selection, told by the editor while the link was busy with it (drawing carets makes it tell what it held back).
+    static MISSED: Cell<Option<(u32, u32)>> = const { Cell::new(None) };
 }
 
 /// First pause before connecting again; doubles up to [`LONGEST_PAUSE_MS`], with jitter.
@@ -123,7 +125,12 @@ pub fn stop() {
 pub fn with<T>(work: impl FnOnce(&mut Link) -> T) -> Option<T> {
     let link = LINK.with(|slot| slot.borrow().clone())?;
     let mut link = link.try_borrow_mut().ok()?;
-    Some(work(&mut link))
+    let done = work(&mut link);
+    if let Some(selection) = MISSED.take() {
+        let cell = link.shown.clone();
+        link.be_at(cell, Some(selection));
+    }
+    Some(done)
 }
 
 fn new_client() -> ClientId {

@@ -6,7 +6,7 @@ use notebook::{CellId, CellKind, Delta, Operation, utf16_len};
 
 use super::super::screen::Mode;
 use super::super::{commands, screen_place, tell};
-use super::{Link, with};
+use super::{Link, MISSED, with};
 use crate::browser;
 use crate::browser::editor::{Editor, Events};
 
@@ -153,10 +153,9 @@ fn events() -> Events {
             with(|link| link.typed(delta));
         }),
         selection: Box::new(|anchor, head| {
-            with(|link| {
-                let cell = link.shown.clone();
-                link.be_at(cell, Some((anchor, head)));
-            });
+            MISSED.set(Some((anchor, head)));
+            // Empty work: whoever has the link takes up what is noted there.
+            with(|_| {});
         }),
         key: Box::new(|name| {
             let Some(screen) = with(|link| link.screen) else {
