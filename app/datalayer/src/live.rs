@@ -42,6 +42,8 @@ pub trait Live: Send + Sync {
     async fn snapshot(&self, notebook: &NotebookId) -> Option<Snapshot>;
     /// Someone's rights on a notebook's space changed: look them up again now.
     async fn rights_changed(&self, user: &crate::UserId);
+    /// The notebook has another name: tell everyone in its room.
+    async fn renamed(&self, notebook: &NotebookId, title: &str);
     /// Finish what is in hand and close every room.
     async fn close(&self);
 }

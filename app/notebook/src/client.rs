@@ -1,12 +1,13 @@
 //! The browser's half: acknowledged, in flight, pending; rebase, resend, per-person undo.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use crate::changes::Changes;
 use crate::document::check_batch;
+use crate::presence::{Place, Places, Present};
 use crate::{Accepted, CellId, NotebookDoc, Operation, Refused, Snapshot, Submission};
 
 mod history;
@@ -109,6 +110,7 @@ pub struct Client {
     joined: bool,
     /// A refused batch was rebased on the snapshot that came with the refusal; a second refusal takes it back.
     retried: bool,
+    places: Places,
 }
 
 /// A batch that has its sequence.
@@ -136,6 +138,7 @@ impl Client {
             now: 0.0,
             joined: true,
             retried: false,
+            places: Places::default(),
         }
     }
 
@@ -205,6 +208,23 @@ impl Client {
                 .iter()
                 .map(|batch| batch.changes.len())
                 .sum::<usize>()
+    }
+
+    /// Where others stand, in the document as it is here, by seat.
+    pub fn places(&self) -> BTreeMap<u32, Place> {
+        let batches = self.queue.iter().map(|batch| &batch.changes);
+        self.places
+            .over(batches.chain(std::iter::once(&self.pending)))
+    }
+
+    /// Everyone in the room, as of a revision (that of [`crate::wire::Hear::People`] or of the join).
+    pub fn seated(&mut self, people: &[Present], revision: u64) {
+        self.places.seat(people, revision, self.base.revision);
+    }
+
+    /// Somebody moved, as of a revision.
+    pub fn moved(&mut self, seat: u32, place: Option<Place>, revision: u64) {
+        self.places.put(seat, place, revision, self.base.revision);
     }
 
     /// Applies your operations and queues them. They become one undo step unless they continue the last one
@@ -294,6 +314,7 @@ impl Client {
         {
             self.retried = false;
             self.base.revision = revision;
+            self.places.follow(&batch.changes, &self.id, revision);
             if self
                 .base
                 .document
@@ -316,6 +337,7 @@ impl Client {
             return Err(Refused::Gap);
         }
         let changes = Changes::from_operations(&batch.operations)?;
+        self.places.follow(&changes, &batch.client, batch.revision);
         let own = batch.client == self.id;
         if own {
             self.next_sequence = self.next_sequence.max(batch.sequence + 1);
@@ -532,6 +554,7 @@ impl Client {
         self.history.stand_after(&seen);
         self.history.forget_homeless(&view);
         self.base = base;
+        self.places.lose();
         self.view = view;
         Ok((vec![Change::All], kept))
     }

@@ -1,8 +1,11 @@
 //! Presence: who is here and where; ephemeral, moved along by later edits.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
-use crate::{CellId, Operation};
+use crate::changes::Changes;
+use crate::{CellId, ClientId, Delta, Operation};
 
 /// A caret or selection inside a cell's source, in UTF-16 code units. `anchor == head` is a caret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +29,8 @@ pub struct Selection {
 pub struct Present {
     /// One per connection, given by the room.
     pub seat: u32,
+    /// What this connection writes as: its batches carry its own caret along.
+    pub client: ClientId,
     pub user: String,
     pub name: String,
     /// 1 to 8, given per room so that neighbours differ.
@@ -38,17 +43,101 @@ impl Place {
     /// Moves along with a batch. `own`: the batch was typed by whoever stands here, so that the caret stays behind what was typed.
     /// A place in a deleted cell stays: the cell may come back.
     pub fn follow(&mut self, operations: &[Operation], own: bool) {
-        let Some(selection) = &mut self.selection else {
-            return;
-        };
         for operation in operations {
             if let Operation::EditSource { cell, delta } = operation
                 && *cell == self.cell
             {
-                selection.anchor = delta.move_position(selection.anchor, own);
-                selection.head = delta.move_position(selection.head, own);
+                self.along(delta, own);
             }
         }
+    }
+
+    fn along(&mut self, delta: &Delta, own: bool) {
+        if let Some(selection) = &mut self.selection {
+            selection.anchor = delta.move_position(selection.anchor, own);
+            selection.head = delta.move_position(selection.head, own);
+        }
+    }
+
+    fn follow_changes(&mut self, changes: &Changes, own: bool) {
+        if let Some(change) = changes.cells.get(&self.cell) {
+            self.along(&change.delta, own);
+        }
+    }
+}
+
+/// Where everyone stands, as a tab knows it: in the server's text, as the room counts it.
+///
+/// The room moves places along with each batch it takes and tells only what a tab could not have worked out. So a tab
+/// does exactly the same with exactly the same batches, and only for drawing carries the places over what it has not
+/// had acknowledged. A place told for a revision that is still on its way waits for it.
+#[derive(Debug, Default)]
+pub(crate) struct Places {
+    at: BTreeMap<u32, (ClientId, Option<Place>)>,
+    /// Told for a later revision than we have: seat, place and that revision; the oldest first.
+    early: Vec<(u64, u32, Option<Place>)>,
+}
+
+impl Places {
+    /// Everyone there is, as of `revision`. Who is known keeps the place until this tab is at that revision.
+    pub(crate) fn seat(&mut self, people: &[Present], revision: u64, mine: u64) {
+        let known = std::mem::take(&mut self.at);
+        for person in people {
+            let place = known.get(&person.seat).and_then(|(_, place)| place.clone());
+            self.at.insert(person.seat, (person.client.clone(), place));
+        }
+        self.early.retain(|(_, seat, _)| self.at.contains_key(seat));
+        for person in people {
+            self.put(person.seat, person.place.clone(), revision, mine);
+        }
+    }
+
+    pub(crate) fn put(&mut self, seat: u32, place: Option<Place>, revision: u64, mine: u64) {
+        if revision > mine {
+            self.early.push((revision, seat, place));
+        } else if let Some((_, at)) = self.at.get_mut(&seat) {
+            *at = place;
+        }
+    }
+
+    /// The server's text has changed, and is at `revision` with that.
+    pub(crate) fn follow(&mut self, changes: &Changes, author: &ClientId, revision: u64) {
+        for (client, place) in self.at.values_mut() {
+            if let Some(place) = place {
+                place.follow_changes(changes, client == author);
+            }
+        }
+        let due = self.early.partition_point(|(at, ..)| *at <= revision);
+        for (_, seat, place) in self.early.drain(..due) {
+            if let Some((_, at)) = self.at.get_mut(&seat) {
+                *at = place;
+            }
+        }
+    }
+
+    /// The server's text was replaced: offsets into the old one mean nothing.
+    pub(crate) fn lose(&mut self) {
+        self.early.clear();
+        for (_, place) in self.at.values_mut() {
+            if let Some(place) = place {
+                place.selection = None;
+            }
+        }
+    }
+
+    /// Each place, carried over the changes that stand on the server's text here.
+    pub(crate) fn over<'a>(
+        &self,
+        unacknowledged: impl Iterator<Item = &'a Changes> + Clone,
+    ) -> BTreeMap<u32, Place> {
+        let carried = |(seat, (_, place)): (&u32, &(ClientId, Option<Place>))| {
+            let mut place = place.clone()?;
+            for changes in unacknowledged.clone() {
+                place.follow_changes(changes, false);
+            }
+            Some((*seat, place))
+        };
+        self.at.iter().filter_map(carried).collect()
     }
 }
 

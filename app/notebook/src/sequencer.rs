@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::changes::Changes;
 use crate::document::check_batch;
+use crate::presence::Place;
 use crate::{ClientId, NotebookDoc, Operation, Refused, Snapshot};
 
 /// What someone may do to the document, checked per operation.
@@ -163,6 +164,19 @@ impl Sequencer {
                 .cloned()
                 .collect(),
         )
+    }
+
+    /// Carries a place from the text of `revision` to the newest. Where the window does not reach back so far, only the
+    /// cell is known.
+    pub fn carry(&self, place: &mut Place, revision: u64, client: &ClientId) {
+        match self.after(revision) {
+            Some(late) => {
+                for batch in self.window.range(late..) {
+                    place.follow(&batch.operations, batch.client == *client);
+                }
+            }
+            None => place.selection = None,
+        }
     }
 
     /// Drops the window before `revision` (a snapshot holds it). Late batches based earlier are then refused with `Resync`.

@@ -34,8 +34,12 @@ pub enum Say {
         base: u64,
         operations: Vec<Operation>,
     },
+    /// Where you are, in the text of this revision with nothing of your own on it. Wait with it while a batch of yours
+    /// is not acknowledged: your caret goes along with what you type by itself. Without a revision: the newest.
     Presence {
         place: Option<Place>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        revision: Option<u64>,
     },
     /// Run these cells, in this order, from the text the room has now.
     Run {
@@ -149,6 +153,8 @@ enum Incoming {
     Presence {
         notebook: String,
         place: Option<Place>,
+        #[serde(default)]
+        revision: Option<u64>,
     },
     Run {
         notebook: String,
@@ -224,7 +230,11 @@ impl From<Incoming> for ToServer {
                     operations,
                 },
             ),
-            Incoming::Presence { notebook, place } => (notebook, Say::Presence { place }),
+            Incoming::Presence {
+                notebook,
+                place,
+                revision,
+            } => (notebook, Say::Presence { place, revision }),
             Incoming::Run { notebook, cells } => (notebook, Say::Run { cells }),
             Incoming::Interrupt { notebook } => (notebook, Say::Interrupt),
             Incoming::Restart { notebook, run_all } => (notebook, Say::Restart { run_all }),
@@ -284,14 +294,20 @@ pub enum Hear {
         author: String,
         at: i64,
     },
-    /// Everyone here, after someone came or went.
+    /// Everyone here, after someone came or went; where, in the text of this revision.
     People {
         people: Vec<Present>,
+        revision: u64,
     },
-    /// One person moved.
+    /// One person moved, other than along with the batches; in the text of this revision, which may still be on its way.
     Moved {
         seat: u32,
         place: Option<Place>,
+        revision: u64,
+    },
+    /// The notebook has another name.
+    Renamed {
+        title: String,
     },
     Run {
         event: RunEvent,

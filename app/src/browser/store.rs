@@ -19,7 +19,16 @@ extern "C" {
     fn all(this: &StoreModule, notebook: &str) -> Result<js_sys::Promise, JsValue>;
     #[wasm_bindgen(method, catch)]
     fn claim(this: &StoreModule, notebook: &str, client: &str) -> Result<js_sys::Promise, JsValue>;
+    #[wasm_bindgen(method, catch)]
+    fn outlive(
+        this: &StoreModule,
+        notebook: &str,
+        client: &str,
+    ) -> Result<js_sys::Promise, JsValue>;
 }
+
+/// A client's name and its work as JSON.
+pub type Work = (String, String);
 
 /// Where kept work lives.
 #[derive(Clone)]
@@ -46,9 +55,10 @@ impl Store {
     }
 
     /// Takes every work that a tab left behind and no living tab holds: `(client, json)`, oldest first.
-    pub async fn claim_all(&self, notebook: &str) -> Result<Vec<(String, String)>, String> {
+    /// Then the clients whose tabs live.
+    pub async fn claim_all(&self, notebook: &str) -> Result<(Vec<Work>, Vec<String>), String> {
         let listed = wait(self.module().all(notebook)).await?;
-        let mut claimed = Vec::new();
+        let (mut claimed, mut held) = (Vec::new(), Vec::new());
         for entry in js_sys::Array::from(&listed).iter() {
             let field = |name: &str| {
                 js_sys::Reflect::get(&entry, &name.into())
@@ -63,9 +73,19 @@ impl Store {
                 .is_truthy()
             {
                 claimed.push((client, json));
+            } else {
+                held.push(client);
             }
         }
-        Ok(claimed)
+        Ok((claimed, held))
+    }
+
+    /// Waits until the tab that holds this client is gone and takes what it left. `None`: it left nothing, or it is
+    /// this tab or waited for already.
+    pub async fn outlive(&self, notebook: &str, client: &str) -> Result<Option<String>, String> {
+        wait(self.module().outlive(notebook, client))
+            .await
+            .map(|json| json.as_string())
     }
 
     /// Holds a client id for this tab, so that no other tab takes its work while this one lives.

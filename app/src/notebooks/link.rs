@@ -7,7 +7,7 @@ mod presence;
 mod runs;
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use datalayer::NotebookView;
@@ -53,6 +53,8 @@ pub struct Link {
     /// When others were last told where we are, milliseconds since 1970.
     told_at: f64,
     place: Option<Place>,
+    /// It is to be told once everything typed here is acknowledged.
+    place_waits: bool,
     keep_timer: Option<Timer>,
     /// The tab's store holds work of the present client.
     kept: bool,
@@ -60,9 +62,10 @@ pub struct Link {
     store: Option<Store>,
     /// Work of tabs that are gone; each becomes the client in turn until it is acknowledged.
     inherited: Vec<Saved>,
+    /// Who is here; where they are is the client's to say.
     people: BTreeMap<u32, Present>,
-    /// Whose batch is being shown: their own caret goes along with what they type.
-    writer: Option<String>,
+    /// Cells in which somebody's caret is drawn.
+    with_carets: BTreeSet<CellId>,
     editor: Option<Editor>,
     editor_loading: bool,
     /// Where the caret goes once the editor is there, and what was typed until then.
@@ -91,13 +94,14 @@ pub fn start(screen: Screen, view: &NotebookView, assets: crate::assets::Assets)
         presence_timer: None,
         told_at: 0.0,
         place: None,
+        place_waits: false,
         keep_timer: None,
         kept: false,
         clock_timer: None,
         store: None,
         inherited: Vec::new(),
         people: BTreeMap::new(),
-        writer: None,
+        with_carets: BTreeSet::new(),
         editor: None,
         editor_loading: false,
         wanted_at: None,
@@ -145,27 +149,17 @@ fn new_client() -> ClientId {
 
 /// Opens the tab's store and takes over what crashed tabs left.
 async fn open_store() {
-    let Some((notebook, url)) = with(|link| (link.notebook.clone(), link.assets.url("store.js")))
-    else {
+    let Some(url) = with(|link| link.assets.url("store.js")) else {
         return;
     };
     let Ok(store) = Store::open(&url).await else {
         return;
     };
-    let left = store.claim_all(&notebook).await.unwrap_or_default();
-    let mine = with(|link| {
-        link.store = Some(store.clone());
-        for (client, json) in left {
-            match serde_json::from_str::<Saved>(&json) {
-                Ok(saved) => link.inherited.push(saved),
-                // Not ours any more (an older layout): nothing can be done with it but keep it from coming back.
-                Err(_) => link.forget(&client),
-            }
-        }
-        link.inherit();
-        link.client.id().to_string()
-    });
-    if let Some(mine) = mine {
+    with(|link| link.store = Some(store.clone()));
+    kept::take_over().await;
+    if let Some((notebook, mine)) =
+        with(|link| (link.notebook.clone(), link.client.id().to_string()))
+    {
         let _ = store.hold(&notebook, &mine).await;
     }
 }
@@ -262,11 +256,9 @@ impl Link {
                 self.show(changes, None);
                 self.flush();
             }
-            Hear::Batch { batch, author, .. } => match self.client.receive(batch) {
+            Hear::Batch { batch, .. } => match self.client.receive(batch) {
                 Ok(changes) => {
-                    self.writer = Some(author);
                     self.show(changes, None);
-                    self.writer = None;
                     self.flush();
                 }
                 Err(_) => self.rejoin(),
@@ -282,19 +274,16 @@ impl Link {
                 self.announce(&why.to_string());
                 self.flush();
             }
-            Hear::People { people } => {
-                self.people = people
-                    .into_iter()
-                    .map(|person| (person.seat, person))
-                    .collect();
+            Hear::People { people, revision } => self.hear_people(people, revision),
+            Hear::Moved {
+                seat,
+                place,
+                revision,
+            } => {
+                self.client.moved(seat, place, revision);
                 self.draw_people();
             }
-            Hear::Moved { seat, place } => {
-                if let Some(person) = self.people.get_mut(&seat) {
-                    person.place = place;
-                    self.draw_people();
-                }
-            }
+            Hear::Renamed { title } => set_if_new(self.screen.title, title),
             Hear::Run { event } => self.hear_run(&event),
             Hear::Kernel { kernel } => self.hear_kernel(kernel),
             Hear::May { may } => {
@@ -330,6 +319,8 @@ impl Link {
 
     fn hear_joined(&mut self, joined: Joined) {
         self.joined = true;
+        // Another tab may have gone while neither could send.
+        leptos::task::spawn_local(kept::take_over());
         self.pause_ms = FIRST_PAUSE_MS;
         let now = (browser::now_ms() * 1000.0) as i64;
         set_if_new(self.screen.skew, joined.now - now);
@@ -358,20 +349,25 @@ impl Link {
                 }
             }
         }
-        self.people = joined
-            .people
-            .into_iter()
-            .map(|person| (person.seat, person))
-            .collect();
-        self.draw_people();
+        let revision = self.client.revision();
+        self.hear_people(joined.people, revision);
         self.hear_kernel(joined.kernel);
         if let Some(again) = self.client.resend(joined.received) {
             self.submit(again);
         }
         self.flush();
-        if let Some(place) = self.place.clone() {
-            self.say(Say::Presence { place: Some(place) });
+        if self.place.is_some() {
+            self.tell_place();
         }
+    }
+
+    fn hear_people(&mut self, people: Vec<Present>, revision: u64) {
+        self.client.seated(&people, revision);
+        self.people = people
+            .into_iter()
+            .map(|person| (person.seat, person))
+            .collect();
+        self.draw_people();
     }
 
     /// Our picture of the log has a hole: take the seat again from the start.

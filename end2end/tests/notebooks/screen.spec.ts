@@ -147,6 +147,9 @@ test("two people write in one cell and see each other", async ({ person, picture
   await expect(ada.page.locator(".view-lines")).toContainText("gggggggggg");
   await expect(grace.page.locator(".view-lines")).toContainText("aaaaaaaaaa");
   await expect(ada.page.getByRole("button", { name: /Grace is here/ })).toBeVisible();
+  // Her caret stands where she stopped typing, drawn on the still text too.
+  await ada.page.keyboard.press("Escape");
+  await expect(cell(ada.page, "second").locator("pre.code")).toHaveText(/gggggggggg\s*Grace\s*$/);
   await picture(ada.page, "notebook-together");
 });
 

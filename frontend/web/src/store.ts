@@ -21,6 +21,8 @@ interface Row extends Kept {
 }
 
 const locks = new Map<string, () => void>();
+/** Locks asked for until their tab goes. */
+const waiting = new Set<string>();
 let opened: Promise<IDBDatabase> | undefined;
 
 /** Keep the newest unacknowledged work of a client; resolves when it is durable. */
@@ -57,6 +59,24 @@ export async function claim(notebook: string, client: string): Promise<boolean> 
   return kept !== undefined && Date.now() - kept.at > LEFT_BEHIND_MS;
 }
 
+/**
+ * Wait until the tab that holds this client is gone, and take over what it left. `null` where it left nothing, where this
+ * tab is that tab or waits already, and where tabs cannot wait for each other (no Web Locks).
+ */
+export async function outlive(notebook: string, client: string): Promise<string | null> {
+  const name = lockName(notebook, client);
+  if (!("locks" in navigator) || locks.has(name) || waiting.has(name)) return null;
+  waiting.add(name);
+  try {
+    await request(name, {});
+  } finally {
+    waiting.delete(name);
+  }
+  const left = (await all(notebook)).find((row) => row.client === client);
+  if (left === undefined) release(notebook, client);
+  return left?.json ?? null;
+}
+
 /** Let go of a client's name, so that another tab may claim what is kept. */
 export function release(notebook: string, client: string): void {
   const name = lockName(notebook, client);
@@ -72,10 +92,10 @@ async function hold(notebook: string, client: string): Promise<void> {
   }
 }
 
-function request(name: string): Promise<boolean> {
+function request(name: string, options: LockOptions = { ifAvailable: true }): Promise<boolean> {
   return new Promise((resolve, reject) => {
     navigator.locks
-      .request(name, { ifAvailable: true }, (lock) => {
+      .request(name, options, (lock) => {
         if (lock === null) {
           resolve(false);
           return undefined;

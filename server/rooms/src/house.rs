@@ -157,6 +157,12 @@ impl Live for Rooms {
         }
     }
 
+    async fn renamed(&self, notebook: &NotebookId, title: &str) {
+        if let Some(door) = self.0.register().doors.get(notebook) {
+            let _ = door.room.send(Message::Renamed(title.into()));
+        }
+    }
+
     async fn close(&self) {
         let rooms: Vec<_> = {
             let mut register = self.0.register();

@@ -52,6 +52,8 @@ pub(crate) enum Message {
     /// Somebody's rights changed.
     Rights(Arc<UserId>),
     RightsRead(Box<RightsRead>),
+    /// The notebook has another name.
+    Renamed(Box<str>),
     News(Box<RuntimeNews>),
     /// The run events that a join asked for; `None`: too many.
     Caught(Box<(Join, Option<Vec<RunEvent>>)>),
@@ -199,6 +201,13 @@ impl Room {
             Message::Snapshot(reply) => self.waiting.push(Waiting::Snapshot(reply)),
             Message::Rights(user) => self.read_rights(&user),
             Message::RightsRead(read) => self.rights_read(*read),
+            Message::Renamed(title) => {
+                self.title = title.into();
+                let renamed = Hear::Renamed {
+                    title: self.title.clone(),
+                };
+                self.broadcast(&frames::frame(&self.notebook, &renamed), None);
+            }
             Message::News(news) => self.news(*news),
             Message::Caught(caught) => {
                 let (join, events) = *caught;
@@ -244,8 +253,8 @@ impl Room {
                         operations,
                     },
                 ),
-                Say::Presence { place } => {
-                    self.place(at, place);
+                Say::Presence { place, revision } => {
+                    self.place(at, place, revision);
                     false
                 }
                 errand => {

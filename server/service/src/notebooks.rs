@@ -168,6 +168,7 @@ impl Notebooks for Visit {
                 "the space of this notebook is archived; restore the space first",
             ));
         }
+        let renamed = change.title.is_some();
         if let Some(title) = change.title {
             facts.title = clean_name(&title, "title", "a notebook's title", TITLE)?;
         }
@@ -188,6 +189,9 @@ impl Notebooks for Visit {
             .db
             .change_notebook(notebook, &facts.title, facts.archived_at, &entry)
             .await?;
+        if renamed && let Some(live) = self.house.live() {
+            live.renamed(notebook, &facts.title).await;
+        }
         if was_archived != facts.archived_at.is_some() {
             self.house.announce_rights_in(&facts.space).await?;
         }

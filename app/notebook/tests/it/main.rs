@@ -12,5 +12,6 @@
 mod corpus;
 mod laws;
 mod mutation;
+mod presence;
 mod random;
 mod simulation;

@@ -81,7 +81,6 @@ impl Link {
                     {
                         editor.apply(&delta);
                     }
-                    self.move_carets(&cell, &delta);
                     if let (Some(model), Some(now)) =
                         (screen.cell(&cell), self.client.document().cell(&cell))
                     {
@@ -100,6 +99,10 @@ impl Link {
                 }
                 Change::DeletedUnderYou { cell } => screen.deleted_under_us.set(Some(cell)),
             }
+        }
+        // Others' carets move with the texts, and some places wait for a batch.
+        if self.people.len() > 1 {
+            self.draw_people();
         }
         set_if_new(screen.can_undo, self.client.can_undo());
         set_if_new(screen.can_redo, self.client.can_redo());
@@ -145,6 +148,8 @@ impl Link {
             if !self.inherited.is_empty() {
                 self.inherit();
                 self.rejoin_as_heir();
+            } else if self.place_waits {
+                self.tell_place();
             }
         }
         self.draw_saved();

@@ -2,12 +2,51 @@
 
 use leptos::prelude::*;
 use notebook::wire::Say;
-use notebook::{Change, Client, Operation};
+use notebook::{Change, Client, Operation, Saved};
 
 use super::{Link, with};
 use crate::browser;
 
+/// Takes over what tabs that are gone have left for this notebook, now and as soon as one more goes.
+pub(super) async fn take_over() {
+    let Some((Some(store), notebook)) = with(|link| (link.store.clone(), link.notebook.clone()))
+    else {
+        return;
+    };
+    let Ok((left, held)) = store.claim_all(&notebook).await else {
+        return;
+    };
+    with(|link| link.take_up(&notebook, left));
+    for client in held {
+        let (store, notebook) = (store.clone(), notebook.clone());
+        leptos::task::spawn_local(async move {
+            if let Ok(Some(json)) = store.outlive(&notebook, &client).await {
+                with(|link| link.take_up(&notebook, vec![(client, json)]));
+            }
+        });
+    }
+}
+
 impl Link {
+    /// Work of tabs that are gone waits for its turn.
+    fn take_up(&mut self, notebook: &str, left: Vec<(String, String)>) {
+        if left.is_empty() || self.notebook != notebook {
+            return;
+        }
+        for (client, json) in left {
+            match serde_json::from_str::<Saved>(&json) {
+                Ok(saved) => self.inherited.push(saved),
+                // Not ours any more (an older layout): nothing can be done with it but keep it from coming back.
+                Err(_) => self.forget(&client),
+            }
+        }
+        if self.joined {
+            self.flush();
+        } else if self.client.unacknowledged() == 0 {
+            self.inherit();
+        }
+    }
+
     /// Writes unacknowledged work to the tab's store now.
     pub fn keep_now(&mut self) {
         if self.client.unacknowledged() == 0 {

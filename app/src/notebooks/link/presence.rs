@@ -1,11 +1,11 @@
 //! Presence: where we are, and where others are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use leptos::prelude::*;
+use notebook::CellId;
 use notebook::presence::{Place, Present, Selection};
 use notebook::wire::Say;
-use notebook::{CellId, Delta};
 
 use super::super::screen::set_if_new;
 use super::{Link, PRESENCE_EVERY_MS, with};
@@ -32,37 +32,33 @@ impl Link {
         }
     }
 
-    fn tell_place(&mut self) {
+    /// Our offsets count in our own text. They are told when that is the server's; until then others see our caret go
+    /// along with what we type.
+    pub(super) fn tell_place(&mut self) {
         self.presence_timer = None;
+        self.place_waits = self.client.unacknowledged() > 0 || !self.joined;
+        if self.place_waits {
+            return;
+        }
         self.told_at = browser::now_ms();
-        if self.joined {
-            let place = self.place.clone();
-            self.say(Say::Presence { place });
-        }
+        let place = self.place.clone();
+        self.say(Say::Presence {
+            place,
+            revision: Some(self.client.revision()),
+        });
     }
 
-    /// Others' carets move with a text that changed.
-    pub(super) fn move_carets(&mut self, cell: &CellId, delta: &Delta) {
-        let mut moved = false;
-        for person in self.people.values_mut() {
-            if let Some(place) = &mut person.place
-                && place.cell == *cell
-                && let Some(selection) = &mut place.selection
-            {
-                let own = self.writer.as_ref() == Some(&person.user);
-                selection.anchor = delta.move_position(selection.anchor, own);
-                selection.head = delta.move_position(selection.head, own);
-                moved = true;
-            }
-        }
-        if moved {
-            self.draw_people();
-        }
-    }
-
-    pub(super) fn draw_people(&self) {
+    pub(super) fn draw_people(&mut self) {
         let screen = self.screen;
-        let people: Vec<Present> = self.people.values().cloned().collect();
+        let mut places = self.client.places();
+        let people: Vec<Present> = self
+            .people
+            .values()
+            .map(|person| Present {
+                place: places.remove(&person.seat),
+                ..person.clone()
+            })
+            .collect();
         let mine = screen.seat.get_untracked();
         let mut by_cell: BTreeMap<CellId, Vec<Caret>> = BTreeMap::new();
         let mut in_editor = Vec::new();
@@ -81,11 +77,13 @@ impl Link {
                 head,
             });
         }
-        for id in screen.order.get_untracked() {
-            if let Some(model) = screen.cell(&id) {
-                set_if_new(model.carets, by_cell.remove(&id).unwrap_or_default());
+        let here: BTreeSet<CellId> = by_cell.keys().cloned().collect();
+        for id in here.union(&self.with_carets) {
+            if let Some(model) = screen.cell(id) {
+                set_if_new(model.carets, by_cell.remove(id).unwrap_or_default());
             }
         }
+        self.with_carets = here;
         if let Some(editor) = &self.editor {
             editor.carets(&in_editor);
         }

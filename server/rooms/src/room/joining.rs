@@ -211,6 +211,13 @@ impl Room {
             Some(read) => read.received.get(&client).copied().unwrap_or(0),
         };
         let events = events.and_then(|events| self.caught_up(runs.unwrap_or(0), events));
+        let mut people = self.present();
+        if read.is_some() {
+            // Places count in a text that is ahead of the durable one.
+            for place in people.iter_mut().filter_map(|person| person.place.as_mut()) {
+                place.selection = None;
+            }
+        }
         let joined = frames::Joined {
             notebook: self.notebook.as_str(),
             hear: "joined",
@@ -231,7 +238,7 @@ impl Room {
                     RunsSince::Snapshot(drawn.runs.get_or_insert_with(|| frames::runs(&self.runs)))
                 }
             },
-            people: &self.present(),
+            people: &people,
             kernel: &self.view,
             now: now().0,
         };

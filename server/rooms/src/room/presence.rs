@@ -41,6 +41,7 @@ impl Room {
     pub(super) fn present(&self) -> Vec<Present> {
         let present = |seat: &super::Seated| Present {
             seat: seat.id,
+            client: seat.client.clone(),
             user: seat.person.id.to_string(),
             name: seat.person.name.clone(),
             color: seat.color,
@@ -61,9 +62,13 @@ impl Room {
     }
 
     /// Somebody says where they are. The newest place counts, however many come.
-    pub(super) fn place(&mut self, at: usize, place: Option<Place>) {
+    pub(super) fn place(&mut self, at: usize, place: Option<Place>, revision: Option<u64>) {
         let end = u32::try_from(DOCUMENT_BYTES).unwrap_or(u32::MAX);
         let place = place.map(|mut place| {
+            if let Some(revision) = revision {
+                self.sequencer
+                    .carry(&mut place, revision, &self.seats[at].client);
+            }
             if let Some(selection) = &mut place.selection {
                 selection.anchor = selection.anchor.min(end);
                 selection.head = selection.head.min(end);
@@ -127,6 +132,7 @@ impl Room {
             let moved = Hear::Moved {
                 seat: id,
                 place: seat.place.clone(),
+                revision: self.sequencer.revision(),
             };
             self.broadcast(&frames::frame(&self.notebook, &moved), Some(id));
         }
@@ -151,6 +157,7 @@ impl Room {
             &self.notebook,
             &Hear::People {
                 people: self.present(),
+                revision: self.sequencer.revision(),
             },
         );
         for at in 0..self.seats.len() {

@@ -153,6 +153,17 @@ async fn leaving_by_word_is_leaving() {
     );
     let (mut one, two) = (ada.join(&studio).await, grace.join(&studio).await);
     two.say(Say::Leave).await;
-    one.hears_until(|hear| matches!(hear, Hear::People { people } if people.len() == 1))
+    one.hears_until(|hear| matches!(hear, Hear::People { people, .. } if people.len() == 1))
         .await;
+}
+
+#[tokio::test]
+async fn a_new_name_reaches_everyone_here_and_whoever_comes() {
+    let studio = Studio::new();
+    let mut one = someone(&studio, "Ada", Role::Editor).join(&studio).await;
+    studio.rooms.renamed(&studio.notebook, "Tides").await;
+    one.hears_until(|hear| matches!(hear, Hear::Renamed { title } if title == "Tides"))
+        .await;
+    let two = someone(&studio, "Eve", Role::Viewer).join(&studio).await;
+    assert_eq!(two.joined.title, "Tides");
 }

@@ -58,7 +58,7 @@ async fn a_tab_that_does_not_read_leaves_alone_and_the_others_never_notice() {
         slow.hears().await;
     }
     assert_eq!(slow.closed, Some((1013, "too slow; reconnect".to_owned())));
-    two.hears_until(|hear| matches!(hear, Hear::People { people } if people.len() == 2))
+    two.hears_until(|hear| matches!(hear, Hear::People { people, .. } if people.len() == 2))
         .await;
     slow.rejoin(&studio, &eve).await;
     assert_eq!(slow.text("a"), "0123456789");

@@ -31,7 +31,7 @@ async fn everyone_knows_who_is_here_by_the_names_the_studio_gives() {
     let people = one
         .hears_until(|hear| matches!(hear, Hear::People { .. }))
         .await;
-    let Hear::People { people } = people else {
+    let Hear::People { people, .. } = people else {
         unreachable!()
     };
     assert_eq!(people, two.joined.people);
@@ -48,7 +48,7 @@ async fn everyone_knows_who_is_here_by_the_names_the_studio_gives() {
     );
     assert_ne!(people[0].color, people[1].color);
     drop(two);
-    one.hears_until(|hear| matches!(hear, Hear::People { people } if people.len() == 1))
+    one.hears_until(|hear| matches!(hear, Hear::People { people, .. } if people.len() == 1))
         .await;
 }
 
@@ -79,7 +79,11 @@ async fn a_caret_that_moves_a_thousand_times_a_second_is_told_twenty_times_and_e
     let (one, mut two) = (ada.join(&studio).await, grace.join(&studio).await);
     let start = Instant::now();
     for at in 1..=1_000 {
-        one.say(Say::Presence { place: caret(at) }).await;
+        one.say(Say::Presence {
+            place: caret(at),
+            revision: None,
+        })
+        .await;
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     two.hears_until(|hear| matches!(hear, Hear::Moved { place, .. } if *place == caret(1_000)))
@@ -107,7 +111,11 @@ async fn a_caret_goes_along_with_what_others_type_before_it() {
     one.types("a", "hello").await;
     one.settles().await;
     two.settles_at(1).await;
-    one.say(Say::Presence { place: caret(3) }).await;
+    one.say(Say::Presence {
+        place: caret(3),
+        revision: None,
+    })
+    .await;
     two.hears_until(|hear| matches!(hear, Hear::Moved { place, .. } if *place == caret(3)))
         .await;
     let delta = notebook::Delta::splice(0, 0, "ab");
@@ -131,6 +139,7 @@ async fn a_place_far_outside_the_text_harms_nobody() {
     let (one, mut two) = (ada.join(&studio).await, grace.join(&studio).await);
     one.say(Say::Presence {
         place: caret(u32::MAX),
+        revision: None,
     })
     .await;
     two.hears_until(|hear| matches!(hear, Hear::Moved { place: Some(_), .. }))

@@ -112,7 +112,7 @@ async fn who_may_no_longer_see_a_notebook_is_shown_out_and_hears_nothing_more() 
         "y"
     );
     assert_eq!(two.unheard(), Vec::new());
-    one.hears_until(|hear| matches!(hear, Hear::People { people } if people.len() == 1))
+    one.hears_until(|hear| matches!(hear, Hear::People { people, .. } if people.len() == 1))
         .await;
 }
 

@@ -198,5 +198,9 @@ on_both! {
         assert_eq!(code(ada.change_notebook(&notebook.id, rename).await), "archived");
         let back = ada.change_notebook(&notebook.id, archive(false)).await.unwrap();
         assert!(back.archived_at.is_none() && back.may.edit);
+        assert!(rooms.titles.lock().unwrap().is_empty(), "a refused name is told to nobody");
+        let rename = NotebookChange { title: Some(" Tides ".into()), archived: None };
+        ada.change_notebook(&notebook.id, rename).await.unwrap();
+        assert_eq!(*rooms.titles.lock().unwrap(), ["Tides"]);
     }
 }

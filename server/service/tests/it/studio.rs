@@ -257,6 +257,7 @@ pub fn code<T: std::fmt::Debug>(answer: Result<T>) -> String {
 #[derive(Default)]
 pub struct Rooms {
     pub told: Mutex<Vec<UserId>>,
+    pub titles: Mutex<Vec<String>>,
     pub open: Mutex<Option<Snapshot>>,
 }
 
@@ -282,6 +283,10 @@ impl Live for Rooms {
 
     async fn rights_changed(&self, user: &UserId) {
         self.told.lock().unwrap().push(user.clone());
+    }
+
+    async fn renamed(&self, _: &NotebookId, title: &str) {
+        self.titles.lock().unwrap().push(title.to_owned());
     }
 
     async fn close(&self) {}
