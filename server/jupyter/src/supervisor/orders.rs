@@ -1,0 +1,199 @@
+//! What studios ask of a supervisor, and what it answers and tells them.
+
+use std::sync::PoisonError;
+
+use notebook::CellId;
+use notebook::wire::KernelState;
+use rustix::process::Signal;
+use serde_json::{Value, json};
+
+use super::attachment::Out;
+use super::{Phase, Supervisor};
+use crate::protocol::{Attached, Command, Interrupt, Note, Order, Refusal, Status, Task, Told};
+use crate::spool::Channel;
+
+impl Supervisor {
+    pub(super) async fn obey(&mut self, studio: u64, order: Order) {
+        let Order { ask, what } = order;
+        let result = match what {
+            Command::Attach { mark } => return self.attach(studio, ask, mark),
+            Command::Release { offset } => {
+                self.spool
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .release(offset);
+                return;
+            }
+            Command::Watch { on } => {
+                if let Some(studio) = self.studios.get_mut(&studio) {
+                    studio.watching = on;
+                }
+                return;
+            }
+            Command::Enqueue { tasks } => self.enqueue(tasks).await,
+            Command::Interrupt => {
+                self.interrupt("interrupted").await;
+                Ok(Value::Null)
+            }
+            Command::Restart => self.restart().await,
+            Command::ShutDown => {
+                self.shut_down().await;
+                Ok(Value::Null)
+            }
+            Command::Input { cell, text } => self.input(&cell, &text).await,
+            Command::Request { kind, content } => {
+                match self.request(studio, ask, &kind, &content) {
+                    Ok(()) => return,
+                    Err(refusal) => Err(refusal),
+                }
+            }
+        };
+        self.answer(studio, ask, result);
+    }
+
+    pub(super) fn attach(&mut self, studio: u64, ask: u64, mark: u64) {
+        let (oldest, end) = {
+            let spool = self.spool.lock().unwrap_or_else(PoisonError::into_inner);
+            (spool.start(), spool.end())
+        };
+        let running = self.queue.running().map_or(end, |_| self.running_from);
+        let start = mark.min(running).clamp(oldest, end);
+        let status = self.status();
+        let attached = Attached {
+            ask,
+            start,
+            end,
+            open: self.queue.open(),
+            status,
+        };
+        if let Some(studio) = self.studios.get_mut(&studio) {
+            studio.attached = true;
+            // A closed outbox is a studio that left; its event is on the way.
+            let _ = studio.out.send(Out::Say {
+                told: Told::Attached(attached),
+                after: 0,
+            });
+            let _ = studio.out.send(Out::Stream { from: start });
+        }
+    }
+
+    pub(super) async fn enqueue(&mut self, tasks: Vec<Task>) -> Result<Value, Refusal> {
+        if matches!(self.phase, Phase::Stopping | Phase::Off { .. }) {
+            return Err(Refusal::new(
+                "kernel.stopping",
+                "the kernel is shutting down; run the cell again",
+            ));
+        }
+        self.queue.push(tasks);
+        if matches!(self.phase, Phase::Dead { .. }) {
+            self.start().await;
+        }
+        Ok(Value::Null)
+    }
+
+    pub(super) async fn interrupt(&mut self, why: &str) {
+        let (now, notes) = self.queue.interrupt(why);
+        if now {
+            self.interrupt_kernel();
+        }
+        self.note_all(&notes).await;
+    }
+
+    pub(super) fn interrupt_kernel(&mut self) {
+        match self.args.interrupt {
+            Interrupt::Signal => self.signal(Signal::INT),
+            Interrupt::Message => {
+                self.send(Channel::Control, "interrupt_request", None, &json!({}));
+            }
+        }
+    }
+
+    pub(super) async fn input(&mut self, cell: &CellId, text: &str) -> Result<Value, Refusal> {
+        let Some(asking) = self.asking.take_if(|asking| asking.cell == *cell) else {
+            return Err(Refusal::new(
+                "run.not_asking",
+                "this cell no longer waits for a line of text",
+            ));
+        };
+        self.send(
+            Channel::Stdin,
+            "input_reply",
+            Some(&asking.parent),
+            &json!({ "value": text, "status": "ok" }),
+        );
+        let shown = if asking.password {
+            "········"
+        } else {
+            text
+        };
+        let echo = format!("{}{shown}\n", asking.prompt);
+        self.note(&Note::InputGiven {
+            run: asking.run,
+            echo,
+        })
+        .await;
+        Ok(Value::Null)
+    }
+
+    pub(super) fn request(
+        &mut self,
+        studio: u64,
+        ask: u64,
+        kind: &str,
+        content: &Value,
+    ) -> Result<(), Refusal> {
+        if !matches!(self.phase, Phase::Ready) {
+            return Err(Refusal::new("kernel.not_ready", "the kernel is not ready"));
+        }
+        let id = self.send(Channel::Shell, kind, None, content);
+        self.requests.insert(id, (studio, ask));
+        Ok(())
+    }
+
+    pub(super) fn status(&self) -> Status {
+        let state = match &self.phase {
+            Phase::Starting { .. } => KernelState::Starting,
+            Phase::Ready if self.queue.is_empty() => KernelState::Idle,
+            Phase::Ready => KernelState::Busy,
+            Phase::Restarting => KernelState::Restarting,
+            Phase::Dead { why, .. } => KernelState::Dead { why: why.clone() },
+            Phase::Stopping | Phase::Off { .. } => KernelState::Off,
+        };
+        let queued = u32::try_from(self.queue.waiting()).unwrap_or(u32::MAX);
+        Status {
+            state,
+            queued,
+            memory: self.memory,
+            dropped: self.dropped,
+        }
+    }
+
+    /// Tells the studios when something is new.
+    pub(super) fn tell(&mut self) {
+        if matches!(self.phase, Phase::Stopping) {
+            // Off is said when it is true.
+            return;
+        }
+        let status = self.status();
+        if status == self.told {
+            return;
+        }
+        let after = *self.grown.borrow();
+        for studio in self.studios.values().filter(|studio| studio.attached) {
+            let _ = studio.out.send(Out::Say {
+                told: Told::Kernel(status.clone()),
+                after,
+            });
+        }
+        self.told = status;
+    }
+
+    pub(super) fn answer(&self, studio: u64, ask: u64, result: Result<Value, Refusal>) {
+        if let Some(studio) = self.studios.get(&studio) {
+            let _ = studio.out.send(Out::Say {
+                told: Told::Answer { ask, result },
+                after: 0,
+            });
+        }
+    }
+}
