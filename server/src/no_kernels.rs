@@ -32,6 +32,7 @@ impl Runner for NoKernels {
     async fn listen(
         &self,
         notebook: &NotebookId,
+        _: &str,
         _: Box<dyn Fn(RuntimeNews) + Send + Sync>,
     ) -> Result<(Runs, KernelView)> {
         Ok((self.runs.load(notebook).await?, KernelView::default()))

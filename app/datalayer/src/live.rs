@@ -70,11 +70,13 @@ pub enum RuntimeNews {
 /// Runs cells. Implemented by the embedded gateway (and later by JupyterHub); who calls must not know which.
 #[async_trait]
 pub trait Runner: Send + Sync {
-    /// Everything that happens in this notebook's runtime from now on goes to `listener`.
+    /// Everything that happens in this notebook's runtime from now on goes to `listener`. `kernel` is the kernelspec that was
+    /// chosen for it last, installed or not; empty for none. It is what the kernel is shown as until it starts.
     /// Returns the folded runs up to exactly the first event the listener will get, and the kernel as it is.
     async fn listen(
         &self,
         notebook: &NotebookId,
+        kernel: &str,
         listener: Box<dyn Fn(RuntimeNews) + Send + Sync>,
     ) -> Result<(notebook::runs::Runs, KernelView)>;
     /// Stop listening.

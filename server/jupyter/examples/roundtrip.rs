@@ -224,7 +224,7 @@ impl House {
                 let _ = tell.send(event);
             }
         });
-        gateway.listen(&notebook, listener).await?;
+        gateway.listen(&notebook, "", listener).await?;
         Ok(Self {
             gateway,
             notebook,

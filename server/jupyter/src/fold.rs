@@ -1,162 +1,28 @@
 //! Folding: what a kernel said becomes events of the run log, in batches. No I/O.
 
-use std::borrow::Cow;
+mod batch;
+mod outputs;
+
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
+use notebook::CellId;
 use notebook::runs::{Happening, Output, RunState, StreamName};
-use notebook::{CellId, Map};
-use serde::Deserialize;
 use serde_json::Value;
 
+pub use self::batch::{Batch, Draft};
 use crate::message::{Header, Message};
-use crate::protocol::{Note, Status};
+use crate::protocol::Note;
 use crate::spool::{Channel, Entry, Record};
+use crate::text::Stream;
 
-/// Text of one run that is kept in the log; the whole goes to a file beyond it.
+/// Text of one run that is kept in the log; the supervisor writes the whole to a file beyond it.
 pub const TEXT_LIMIT: usize = 1024 * 1024;
 /// Outputs, updates and clears of one run that are kept in the log.
 pub const EVENT_LIMIT: usize = 10_000;
+/// So much of the spool is kept to count a running cell's outputs anew; of one that said more, counting starts late.
+const HOLD: u64 = 32 * 1024 * 1024;
 /// Ended runs that still get what their threads print later.
 const REMEMBERED: usize = 10_000;
-
-/// An event without its number.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Draft {
-    pub run: String,
-    pub cell: CellId,
-    pub at: i64,
-    pub what: Happening,
-    /// The whole text of the run is in its spill file now: keep it as a blob and name it here.
-    pub attach_spill: bool,
-}
-
-/// Text that goes to a run's spill file.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Spilled {
-    pub bytes: Vec<u8>,
-    /// What is not shown inline so far; for the notice.
-    pub lost: u64,
-    pub shown: usize,
-    /// The run is over and nothing was lost: the file is not needed.
-    pub discard: bool,
-}
-
-/// What one append to the log will hold.
-#[derive(Debug, Default)]
-pub struct Batch {
-    pub drafts: Vec<Draft>,
-    pub spills: BTreeMap<String, Spilled>,
-    pub status: Option<Status>,
-    /// Bytes of the spool that are folded in.
-    pub offset: u64,
-    weight: usize,
-    /// Something in it should not wait for more text.
-    urgent: bool,
-    /// Something in it is more than a change of state.
-    shown: bool,
-}
-
-impl Batch {
-    pub fn weight(&self) -> usize {
-        self.weight
-    }
-
-    pub fn is_urgent(&self) -> bool {
-        self.urgent
-    }
-
-    /// Only changes of state: a short cell is over in a moment, and then one append will do for all of it.
-    pub fn is_quiet(&self) -> bool {
-        !self.shown && self.spills.is_empty()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.drafts.is_empty() && self.spills.is_empty() && self.status.is_none()
-    }
-
-    /// Adds an event; says whether the log grows by it.
-    fn push(&mut self, draft: Draft) -> bool {
-        match (&draft.what, self.drafts.last_mut()) {
-            (Happening::Stream { name, text }, Some(last)) if last.run == draft.run => {
-                if let Happening::Stream {
-                    name: before,
-                    text: whole,
-                } = &mut last.what
-                    && before == name
-                {
-                    self.weight += text.len();
-                    whole.push_str(text);
-                    return false;
-                }
-            }
-            (Happening::Update { display_id, .. }, _) => {
-                let updates = self
-                    .drafts
-                    .iter_mut()
-                    .rev()
-                    .take_while(|earlier| matches!(earlier.what, Happening::Update { .. }));
-                for earlier in updates {
-                    if matches!(&earlier.what, Happening::Update { display_id: same, .. } if same == display_id)
-                    {
-                        *earlier = draft;
-                        return false;
-                    }
-                }
-            }
-            (Happening::Clear { wait: false }, _) => self.forget_outputs(&draft.run),
-            (Happening::Clear { wait: true }, Some(last))
-                if last.run == draft.run && last.what == draft.what =>
-            {
-                return false;
-            }
-            _ => {}
-        }
-        if matches!(
-            draft.what,
-            Happening::Stream { .. } | Happening::Output { .. }
-        ) && self.drafts.last().is_some_and(|last| {
-            last.run == draft.run && last.what == Happening::Clear { wait: true }
-        }) {
-            // It is cleared now, so what came before in this batch need never be shown.
-            if let Some(clear) = self.drafts.pop() {
-                self.forget_outputs(&draft.run);
-                self.drafts.push(clear);
-            }
-        }
-        self.weight += match &draft.what {
-            Happening::Stream { text, .. } => text.len() + 64,
-            _ => 256,
-        };
-        self.urgent |= matches!(
-            draft.what,
-            Happening::AskInput { .. } | Happening::InputGiven | Happening::Ended { .. }
-        );
-        self.shown |= !matches!(
-            draft.what,
-            Happening::Started | Happening::ExecutionCount { .. }
-        );
-        self.drafts.push(draft);
-        true
-    }
-
-    fn forget_outputs(&mut self, run: &str) {
-        self.drafts.retain(|draft| {
-            draft.run != run
-                || !matches!(
-                    draft.what,
-                    Happening::Stream { .. } | Happening::Output { .. } | Happening::Clear { .. }
-                )
-        });
-    }
-
-    fn spill(&mut self, run: &str, bytes: &[u8], lost: u64, shown: usize) {
-        let spilled = self.spills.entry(run.to_owned()).or_default();
-        spilled.bytes.extend_from_slice(bytes);
-        spilled.lost = lost;
-        spilled.shown = shown;
-        self.weight += bytes.len();
-    }
-}
 
 #[derive(Debug)]
 struct Run {
@@ -164,16 +30,13 @@ struct Run {
     over: bool,
     /// Where its records begin in the spool.
     from: u64,
-    /// The whole text while it is short enough to be kept in memory.
-    whole: Vec<u8>,
-    spilling: bool,
     /// Text bytes in the log since the last clear.
     shown: usize,
     events: usize,
+    /// Bytes that are nowhere any more, and those that are only in the spill file.
     lost: u64,
+    beyond: u64,
     noticed: bool,
-    /// Its counts come from its spill file: text before the mark must not be counted again.
-    recovered: bool,
     /// Updates beyond the limit: only the last of each counts.
     late_updates: BTreeMap<String, Draft>,
 }
@@ -208,22 +71,16 @@ impl Fold {
         }
     }
 
-    /// A run whose text went to a spill file already.
-    pub fn remember_spill(&mut self, run: &str, lost: u64, shown: usize) {
-        if let Some(run) = self.runs.get_mut(run) {
-            run.spilling = true;
-            run.recovered = true;
-            run.lost = lost;
-            run.shown = shown;
-            run.noticed = lost > 0;
-        }
+    /// Does this run go on?
+    pub fn is_open(&self, run: &str) -> bool {
+        self.runs.get(run).is_some_and(|run| !run.over)
     }
 
     /// Everything before this may be deleted once `offset` is in the log: what is needed to rebuild this fold stays.
     pub fn releasable(&self, offset: u64) -> u64 {
         self.runs
             .values()
-            .filter(|run| !run.over && !run.spilling)
+            .filter(|run| !run.over && offset.saturating_sub(run.from) < HOLD)
             .map(|run| run.from)
             .min()
             .unwrap_or(offset)
@@ -280,6 +137,12 @@ impl Fold {
                 self.emit(&run, at, Happening::InputGiven, batch);
                 self.text(&run, at, StreamName::Stdout, &echo, batch);
             }
+            Note::Beyond { run, bytes } => {
+                if let Some(known) = self.runs.get_mut(&run) {
+                    known.beyond = bytes;
+                    self.notice(&run, at, batch);
+                }
+            }
             Note::Dropped { run, bytes } => {
                 if let Some(run) = self.runs.get_mut(&run) {
                     run.lost += bytes;
@@ -320,25 +183,15 @@ impl Fold {
         for (_, draft) in std::mem::take(&mut run.late_updates) {
             batch.push(draft);
         }
-        let whole = std::mem::take(&mut run.whole);
-        if run.lost > 0 {
-            if !run.spilling {
-                batch.spill(id, &whole, run.lost, run.shown);
-                run.spilling = true;
-            }
-            let what = Happening::Truncated {
-                bytes: run.lost,
-                blob: None,
-            };
+        let (bytes, has_spill) = (run.lost + run.beyond, run.beyond > 0);
+        if bytes > 0 {
             batch.push(Draft {
                 run: id.into(),
                 cell,
                 at,
-                what,
-                attach_spill: true,
+                what: Happening::Truncated { bytes, blob: None },
+                has_spill,
             });
-        } else if run.spilling {
-            batch.spills.entry(id.to_owned()).or_default().discard = true;
         }
         self.emit(id, at, Happening::Ended { state, why }, batch);
         self.ended.push_back(id.to_owned());
@@ -363,12 +216,10 @@ impl Fold {
             return;
         }
         match (channel, header.msg_type.as_str()) {
-            (Channel::Iopub, "stream") => {
-                match serde_json::from_slice::<Stream<'_>>(&message.content) {
-                    Ok(stream) => self.text(run, at, stream.name(), &stream.text, batch),
-                    Err(_) => self.unreadable(run, at, batch),
-                }
-            }
+            (Channel::Iopub, "stream") => match Stream::of(&message.content) {
+                Some(stream) => self.text(run, at, stream.name, &stream.whole(), batch),
+                None => self.unreadable(run, at, batch),
+            },
             (
                 Channel::Iopub,
                 "status" | "iopub_welcome" | "comm_open" | "comm_msg" | "comm_close",
@@ -383,7 +234,11 @@ impl Fold {
                 let password = content["password"].as_bool().unwrap_or(false);
                 self.emit(run, at, Happening::AskInput { prompt, password }, batch);
             }
-            (Channel::Shell, "execute_reply") => self.pages(run, at, message, batch),
+            (Channel::Shell, "execute_reply") => {
+                for output in outputs::pages(message.json().unwrap_or_default()) {
+                    self.emit(run, at, Happening::Output { output }, batch);
+                }
+            }
             _ => {}
         }
     }
@@ -393,75 +248,12 @@ impl Fold {
         run: &str,
         at: i64,
         kind: &str,
-        mut content: Value,
+        content: Value,
         bytes: usize,
         batch: &mut Batch,
     ) {
-        let mut map = |name: &str| match content[name].take() {
-            Value::Object(map) => map,
-            _ => Map::new(),
-        };
-        let what = match kind {
-            "display_data" => {
-                let (data, metadata) = (map("data"), map("metadata"));
-                Happening::Output {
-                    output: Output::DisplayData {
-                        data,
-                        metadata,
-                        display_id: display_id(&content),
-                    },
-                }
-            }
-            "execute_result" => {
-                let (data, metadata) = (map("data"), map("metadata"));
-                let execution_count = content["execution_count"].as_u64();
-                let display_id = display_id(&content);
-                Happening::Output {
-                    output: Output::ExecuteResult {
-                        data,
-                        metadata,
-                        execution_count,
-                        display_id,
-                    },
-                }
-            }
-            "update_display_data" => {
-                let (data, metadata) = (map("data"), map("metadata"));
-                let Some(display_id) = display_id(&content) else {
-                    return;
-                };
-                Happening::Update {
-                    display_id,
-                    data,
-                    metadata,
-                }
-            }
-            "clear_output" => Happening::Clear {
-                wait: content["wait"].as_bool().unwrap_or(false),
-            },
-            "error" => {
-                let text = |name: &str| content[name].as_str().unwrap_or_default().to_owned();
-                let traceback = content["traceback"]
-                    .as_array()
-                    .map(Vec::as_slice)
-                    .unwrap_or_default();
-                let traceback = traceback
-                    .iter()
-                    .filter_map(|line| line.as_str().map(str::to_owned))
-                    .collect();
-                Happening::Output {
-                    output: Output::Error {
-                        ename: text("ename"),
-                        evalue: text("evalue"),
-                        traceback,
-                    },
-                }
-            }
-            "execute_input" => match content["execution_count"].as_u64() {
-                Some(count) => Happening::ExecutionCount { count },
-                None => return,
-            },
-            _ => return,
+        let Some(what) = outputs::happening(kind, content) else {
+            return;
         };
         let Some(state) = self.runs.get_mut(run) else {
             return;
@@ -483,7 +275,7 @@ impl Fold {
                     cell: state.cell.clone(),
                     at,
                     what: what.clone(),
-                    attach_spill: false,
+                    has_spill: false,
                 };
                 state.late_updates.insert(display_id.clone(), draft);
             } else {
@@ -493,26 +285,6 @@ impl Fold {
             return;
         }
         self.emit(run, at, what, batch);
-    }
-
-    /// `object?` answers with a page in the reply; it is shown as an output.
-    fn pages(&mut self, run: &str, at: i64, message: &Message, batch: &mut Batch) {
-        let Some(mut content) = message.json() else {
-            return;
-        };
-        let Some(payload) = content["payload"].as_array_mut() else {
-            return;
-        };
-        for page in payload.iter_mut().filter(|page| page["source"] == "page") {
-            if let Value::Object(data) = page["data"].take() {
-                let output = Output::DisplayData {
-                    data,
-                    metadata: Map::new(),
-                    display_id: None,
-                };
-                self.emit(run, at, Happening::Output { output }, batch);
-            }
-        }
     }
 
     fn unreadable(&mut self, run: &str, at: i64, batch: &mut Batch) {
@@ -529,25 +301,13 @@ impl Fold {
         let Some(run) = self.runs.get_mut(id) else {
             return;
         };
-        if text.is_empty() || (self.silent && run.recovered) {
+        if text.is_empty() {
             return;
         }
         let room = TEXT_LIMIT.saturating_sub(run.shown);
         let (shown, lost) = text.split_at(text.floor_char_boundary(room.min(text.len())));
         run.shown += shown.len();
         run.lost += lost.len() as u64;
-        if !run.over {
-            if run.spilling {
-                batch.spill(id, text.as_bytes(), run.lost, run.shown);
-            } else if run.whole.len() + text.len() <= TEXT_LIMIT {
-                run.whole.extend_from_slice(text.as_bytes());
-            } else {
-                run.spilling = true;
-                let whole = std::mem::take(&mut run.whole);
-                batch.spill(id, &whole, run.lost, run.shown);
-                batch.spill(id, text.as_bytes(), run.lost, run.shown);
-            }
-        }
         if !shown.is_empty() {
             self.emit(
                 id,
@@ -570,7 +330,7 @@ impl Fold {
             return;
         };
         if !std::mem::replace(&mut run.noticed, true) {
-            let bytes = run.lost;
+            let bytes = run.lost + run.beyond;
             self.emit(id, at, Happening::Truncated { bytes, blob: None }, batch);
         }
     }
@@ -584,7 +344,7 @@ impl Fold {
             cell: run.cell.clone(),
             at,
             what,
-            attach_spill: false,
+            has_spill: false,
         };
         if batch.push(draft) {
             run.events += 1;
@@ -598,40 +358,14 @@ impl Run {
             cell,
             over,
             from,
-            whole: Vec::new(),
-            spilling: false,
             shown: 0,
             events: 0,
             lost: 0,
+            beyond: 0,
             noticed: false,
-            recovered: false,
             late_updates: BTreeMap::new(),
         }
     }
-}
-
-#[derive(Deserialize)]
-struct Stream<'a> {
-    #[serde(borrow)]
-    name: Cow<'a, str>,
-    #[serde(borrow)]
-    text: Cow<'a, str>,
-}
-
-impl Stream<'_> {
-    fn name(&self) -> StreamName {
-        if self.name == "stderr" {
-            StreamName::Stderr
-        } else {
-            StreamName::Stdout
-        }
-    }
-}
-
-fn display_id(content: &Value) -> Option<String> {
-    content["transient"]["display_id"]
-        .as_str()
-        .map(str::to_owned)
 }
 
 #[cfg(test)]

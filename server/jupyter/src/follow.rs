@@ -1,6 +1,7 @@
 //! Following a kernel's spool: read, fold, append, and only then tell. What cannot be appended yet stays in the spool.
 
 use std::future::Future;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,15 +11,16 @@ use datalayer::SpoolMark;
 use notebook::CellId;
 use notebook::runs::{Happening, RunState};
 use notebook::wire::KernelState;
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::blobs;
-use crate::fold::{Batch, Fold};
+use crate::fold::{Batch, Draft, Fold};
 use crate::link::{self, Link, Stream};
 use crate::moment;
 use crate::protocol::{Attached, Command, Frame, Status, SupervisorArgs, Told};
 use crate::runtime::Runtime;
-use crate::spill::Spills;
+use crate::spill;
 use crate::spool::{Leftover, Record};
 
 /// Reading pauses while so many bytes wait to be appended.
@@ -67,10 +69,15 @@ pub async fn follow(
         }
         let room = follower.batch.weight() < FULL;
         let due = follower.due();
+        if due.is_some_and(|due| due <= Instant::now()) {
+            // Timers are coarse: what is due now must not wait for one.
+            follower.take_off();
+            continue;
+        }
         tokio::select! {
             biased;
             finished = in_flight(&mut follower.flight) => follower.landed(finished, Some(&link)),
-            () = wait(due) => follower.take_off(),
+            () = wait(due) => {}
             frame = reader.next(), if room => match frame {
                 Ok(Some(Frame::Spool(bytes))) => {
                     if !follower.read(&bytes) {
@@ -140,7 +147,9 @@ async fn wait(due: Option<Instant>) {
 struct Follower {
     runtime: Arc<Runtime>,
     kernel: String,
-    spills: Arc<Spills>,
+    directory: PathBuf,
+    /// Long outputs on their way to being blobs.
+    keeping: JoinSet<()>,
     fold: Fold,
     buffer: BytesMut,
     /// Where the first byte not folded in lies.
@@ -175,19 +184,11 @@ impl Follower {
         for (run, cell) in open {
             fold.remember(run, cell, false, start);
         }
-        let spills = Spills::new(&args.directory);
-        match spills.recover(mark) {
-            Ok(recovered) => {
-                for spill in recovered {
-                    fold.remember_spill(&spill.run, spill.lost, spill.shown);
-                }
-            }
-            Err(error) => tracing::warn!(%error, "spill files cannot be recovered"),
-        }
-        Self {
+        let mut follower = Self {
             runtime,
             kernel: args.id.clone(),
-            spills: Arc::new(spills),
+            directory: args.directory.clone(),
+            keeping: JoinSet::new(),
             fold,
             buffer: BytesMut::new(),
             position: start,
@@ -196,7 +197,78 @@ impl Follower {
             flight: None,
             flown_at: Instant::now(),
             since: Instant::now(),
+        };
+        if let Err(error) = follower.keep_what_was_left().await {
+            tracing::warn!(%error, kernel.id = follower.kernel, "long outputs that wait to be kept cannot be looked for");
         }
+        follower
+    }
+
+    /// Keeps the long outputs of runs that ended before an earlier studio came to it.
+    async fn keep_what_was_left(&mut self) -> datalayer::Result<()> {
+        let left = spill::found(&self.directory).unwrap_or_default();
+        if left.is_empty() {
+            return Ok(());
+        }
+        let open = self.runtime.open_runs().await?;
+        let runs = self
+            .runtime
+            .ledger()
+            .load(&self.runtime.notebook)
+            .await?
+            .cells;
+        for run in left {
+            if self.fold.is_open(&run) || open.iter().any(|(open, _)| *open == run) {
+                continue;
+            }
+            let shown = runs.iter().find_map(|(id, cell)| {
+                let shown = cell.shown.as_ref().or(cell.run.as_ref());
+                (shown == Some(&run)).then(|| (id.clone(), cell.truncated.clone()))
+            });
+            match shown {
+                Some((cell, Some((bytes, None)))) => self.keep(run, cell, bytes),
+                // It is kept already, or another run of the cell is shown.
+                _ => spill::remove(&self.directory, &run),
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the whole output of a run that has ended a blob, and says where it is. The run log goes on meanwhile; after a
+    /// crash the file that is still there says that this is still to be done.
+    fn keep(&mut self, run: String, cell: CellId, bytes: u64) {
+        let (runtime, directory) = (Arc::clone(&self.runtime), self.directory.clone());
+        self.keeping.spawn(async move {
+            let path = spill::path(&directory, &run);
+            if !path.exists() {
+                tracing::error!(
+                    run.id = run,
+                    "the whole output is gone before it could be kept"
+                );
+                return;
+            }
+            let kept = retry("the whole output cannot be kept", || {
+                runtime
+                    .ledger()
+                    .keep_file(&runtime.notebook, "text/plain; charset=utf-8", &path)
+            })
+            .await;
+            let draft = Draft {
+                run: run.clone(),
+                cell,
+                at: moment::now(),
+                what: Happening::Truncated {
+                    bytes,
+                    blob: Some(kept),
+                },
+                has_spill: false,
+            };
+            retry("the run log cannot be written", || {
+                runtime.append(vec![draft.clone()], None)
+            })
+            .await;
+            spill::remove(&directory, &run);
+        });
     }
 
     /// Folds in what came. False when it makes no sense.
@@ -259,15 +331,16 @@ impl Follower {
         if let Some(mark) = &mark {
             self.marked = mark.offset;
         }
-        self.flight = Some(Box::pin(flush(
-            Arc::clone(&self.runtime),
-            Arc::clone(&self.spills),
-            batch,
-            mark,
-        )));
+        self.flight = Some(Box::pin(flush(Arc::clone(&self.runtime), batch, mark)));
     }
 
     fn landed(&mut self, batch: Batch, link: Option<&Link>) {
+        for draft in batch.drafts.into_iter().filter(|draft| draft.has_spill) {
+            if let Happening::Truncated { bytes, .. } = draft.what {
+                self.keep(draft.run, draft.cell, bytes);
+            }
+        }
+        while self.keeping.try_join_next().is_some() {}
         if let Some(link) = link
             && self.marked > 0
         {
@@ -320,39 +393,15 @@ impl Follower {
             );
         }
         self.settle().await;
+        while self.keeping.join_next().await.is_some() {}
         why
     }
 }
 
 /// Makes a batch durable, then tells it. Tries until it succeeds: the spool keeps what comes meanwhile.
-async fn flush(
-    runtime: Arc<Runtime>,
-    spills: Arc<Spills>,
-    mut batch: Batch,
-    mark: Option<SpoolMark>,
-) -> Batch {
-    for (run, spilled) in &batch.spills {
-        if !spilled.bytes.is_empty() {
-            retry("a spill file cannot be written", || async {
-                spills.append(run, spilled, batch.offset).await
-            })
-            .await;
-        }
-    }
+async fn flush(runtime: Arc<Runtime>, mut batch: Batch, mark: Option<SpoolMark>) -> Batch {
     let mut drafts = std::mem::take(&mut batch.drafts);
     for draft in &mut drafts {
-        if draft.attach_spill {
-            let path = spills.path(&draft.run);
-            let kept = retry("the whole output cannot be kept", || {
-                runtime
-                    .ledger()
-                    .keep_file(&runtime.notebook, "text/plain; charset=utf-8", &path)
-            })
-            .await;
-            if let Happening::Truncated { blob, .. } = &mut draft.what {
-                *blob = Some(kept);
-            }
-        }
         let original = draft.what.clone();
         draft.what = retry("an output cannot be kept", || {
             let mut what = original.clone();
@@ -368,12 +417,9 @@ async fn flush(
         runtime.append(drafts.clone(), mark.clone())
     })
     .await;
-    for draft in drafts.iter().filter(|draft| draft.attach_spill) {
-        spills.remove(&draft.run);
-    }
-    for (run, _) in batch.spills.iter().filter(|(_, spilled)| spilled.discard) {
-        spills.remove(run);
-    }
+    // What is still to be done about them is done when this has landed.
+    drafts.retain(|draft| draft.has_spill);
+    batch.drafts = drafts;
     if let Some(status) = batch.status.take() {
         runtime.set_status(&status);
     }

@@ -174,9 +174,11 @@ impl Runner for Gateway {
     async fn listen(
         &self,
         notebook: &NotebookId,
+        kernel: &str,
         listener: Box<dyn Fn(RuntimeNews) + Send + Sync>,
     ) -> Result<(Runs, KernelView)> {
         let runtime = self.runtime(notebook);
+        runtime.remember_choice(kernel);
         if runtime.link().is_none() {
             // Runs whose kernel nobody knows any more would otherwise look as if they went on.
             let _gate = runtime.gate.lock().await;
@@ -233,7 +235,7 @@ impl Runner for Gateway {
                 cell: cell.clone(),
                 at: moment::now(),
                 what,
-                attach_spill: false,
+                has_spill: false,
             });
             tasks.push(Task { run, cell, source });
         }

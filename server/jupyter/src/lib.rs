@@ -19,6 +19,7 @@ mod runtime;
 mod spill;
 mod spool;
 mod supervisor;
+mod text;
 mod zmtp;
 
 /// The wire protocol by itself: for measurements against a kernel without anything in between.

@@ -58,8 +58,14 @@ impl Message {
         Some((header, parent))
     }
 
+    /// The content. Kernels write what JSON does not know (`NaN`, halves of surrogate pairs, bytes that are no UTF-8); that
+    /// is read, too.
     pub fn json(&self) -> Option<Value> {
-        serde_json::from_slice(&self.content).ok()
+        serde_json::from_slice(&self.content).ok().or_else(|| {
+            let text = String::from_utf8_lossy(&self.content);
+            let read = notebook::formats::json::read(&text).ok()?;
+            Some(read.value)
+        })
     }
 }
 

@@ -110,6 +110,11 @@ pub enum Note {
         run: String,
         echo: String,
     },
+    /// The run printed more than is shown inline: so many bytes of it, all in all, are only in its spill file.
+    Beyond {
+        run: String,
+        bytes: u64,
+    },
     /// The run printed more than it may; so many bytes are gone.
     Dropped {
         run: String,
@@ -221,23 +226,26 @@ const TOLD: u8 = 1;
 pub const SPOOL_CHUNK: usize = 64 * 1024;
 const FRAME_LIMIT: usize = 128 * 1024 * 1024;
 
-/// A spool frame with room for its head, to be filled and sent whole.
-pub fn begin_spool_frame(out: &mut Vec<u8>) {
-    out.clear();
+/// Begins a spool frame at the end of `out`, to be filled; where it begins.
+pub fn begin_spool_frame(out: &mut Vec<u8>) -> usize {
+    let head = out.len();
     out.extend_from_slice(&[0, 0, 0, 0, SPOOL]);
+    head
 }
 
 /// Writes the length into the head of a frame.
-pub fn finish_frame(out: &mut [u8]) {
-    let length = u32::try_from(out.len() - 4).unwrap_or(u32::MAX);
-    out[..4].copy_from_slice(&length.to_be_bytes());
+pub fn finish_frame(frame: &mut [u8]) {
+    let length = u32::try_from(frame.len() - 4).unwrap_or(u32::MAX);
+    frame[..4].copy_from_slice(&length.to_be_bytes());
 }
 
-pub fn told_frame(told: &Told) -> io::Result<Vec<u8>> {
-    let mut out = vec![0, 0, 0, 0, TOLD];
-    serde_json::to_writer(&mut out, told)?;
-    finish_frame(&mut out);
-    Ok(out)
+/// Appends a whole frame to `out`.
+pub fn told_frame(out: &mut Vec<u8>, told: &Told) -> io::Result<()> {
+    let head = out.len();
+    out.extend_from_slice(&[0, 0, 0, 0, TOLD]);
+    serde_json::to_writer(&mut *out, told)?;
+    finish_frame(&mut out[head..]);
+    Ok(())
 }
 
 /// Reads frames off a connection.

@@ -179,7 +179,8 @@ impl Runtime {
     }
 
     pub fn is_forgettable(&self) -> bool {
-        self.link().is_none() && lock(&self.chosen).is_none()
+        // What was chosen is remembered by the notebook, and told by who listens next.
+        self.link().is_none()
     }
 
     pub fn is_listened_to(&self) -> bool {
@@ -190,15 +191,23 @@ impl Runtime {
     pub fn view(&self) -> KernelView {
         let specs = self.shared.kernelspecs();
         let mut view = lock(&self.view).clone();
-        if self.link().is_none()
-            && let Ok(spec) = specs.choose(lock(&self.chosen).as_deref().unwrap_or_default())
-        {
-            view.name = spec.name.clone();
-            view.title = spec.title.clone();
-            view.language = spec.language.clone();
+        if self.link().is_none() {
+            let chosen = lock(&self.chosen).clone().unwrap_or_default();
+            (view.name, view.title, view.language) = match specs.choose(&chosen) {
+                Ok(spec) => (spec.name.clone(), spec.title.clone(), spec.language.clone()),
+                // Not installed here; who runs a cell is told so.
+                Err(_) => (chosen.clone(), chosen, String::new()),
+            };
         }
         view.choices = specs.choices();
         view
+    }
+
+    /// What was chosen when an earlier studio ran, whether there is such a kernel or not.
+    pub fn remember_choice(&self, kernel: &str) {
+        if !kernel.is_empty() {
+            *lock(&self.chosen) = Some(kernel.to_owned());
+        }
     }
 
     pub fn choose(&self, kernel: &str) {
@@ -404,7 +413,7 @@ pub fn ended(run: String, cell: CellId, state: RunState, why: &str) -> Draft {
         cell,
         at: moment::now(),
         what,
-        attach_spill: false,
+        has_spill: false,
     }
 }
 

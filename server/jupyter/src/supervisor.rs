@@ -8,6 +8,7 @@ mod life;
 mod orders;
 pub(crate) mod process;
 mod queue;
+mod transcript;
 mod writing;
 
 use std::collections::HashMap;
@@ -29,6 +30,7 @@ use self::attachment::Out;
 use self::kernel::Kernel;
 use self::process::OutOfMemory;
 use self::queue::Queue;
+use self::transcript::Transcript;
 use crate::protocol::{Note, Order, Status, SupervisorArgs};
 use crate::spool::{Channel, Spool};
 use crate::zmtp::Incoming;
@@ -197,6 +199,7 @@ struct Supervisor {
     running_from: u64,
     running_since: Instant,
     printed: u64,
+    transcript: Transcript,
     dropped_output: u64,
     info_seen: bool,
     iopub_seen: bool,
@@ -237,6 +240,7 @@ impl Supervisor {
             running_from: 0,
             running_since: now,
             printed: 0,
+            transcript: Transcript::default(),
             dropped_output: 0,
             info_seen: false,
             iopub_seen: false,
@@ -311,6 +315,7 @@ impl Supervisor {
         self.running_from = *self.grown.borrow();
         self.running_since = Instant::now();
         self.printed = 0;
+        self.transcript = Transcript::begin(&self.args.directory, &task.run);
         self.dropped_output = 0;
         if let Some(kernel) = &self.kernel {
             let content = json!({

@@ -203,61 +203,58 @@ fn an_update_is_not_moved_before_the_output_it_changes() {
     assert_eq!(batch.drafts.len(), 4);
 }
 
-#[test]
-fn a_long_text_is_cut_with_a_notice_and_the_whole_is_spilled() {
-    let line = "é".repeat(500) + "\n";
-    let mut records = vec![started("r")];
-    records.extend((0..2000).map(|_| print("r", &line)));
-    records.push(done("r"));
-    let (_, batch) = fold(records);
-    let total = line.len() * 2000;
-    let shown: usize = batch
-        .drafts
-        .iter()
-        .map(|d| {
-            if let Happening::Stream { text, .. } = &d.what {
-                text.len()
-            } else {
-                0
-            }
-        })
-        .sum();
-    assert!(shown <= TEXT_LIMIT && shown > TEXT_LIMIT - 4);
-    assert_eq!(batch.spills["r"].bytes, line.repeat(2000).into_bytes());
-    let notices: Vec<&Draft> = batch
-        .drafts
-        .iter()
-        .filter(|d| matches!(d.what, Happening::Truncated { .. }))
-        .collect();
-    assert_eq!(notices.len(), 2);
-    assert!(!notices[0].attach_spill && notices[1].attach_spill);
-    assert_eq!(
-        notices[1].what,
-        Happening::Truncated {
-            bytes: (total - shown) as u64,
-            blob: None
-        }
-    );
-    assert_eq!(batch.drafts.last().expect("end").what, over());
+fn beyond(run: &str, bytes: u64) -> Record {
+    note(&Note::Beyond {
+        run: run.into(),
+        bytes,
+    })
 }
 
 #[test]
-fn long_text_that_is_cleared_all_the_time_is_shown_and_its_spill_discarded() {
-    let text = "x".repeat(300_000);
-    let mut records = vec![started("r")];
-    for _ in 0..10 {
-        records.push(said("clear_output", "r", json!({"wait": false})));
-        records.push(print("r", &text));
-    }
-    records.push(done("r"));
-    let (_, batch) = fold(records);
-    assert!(
-        !batch
-            .drafts
-            .iter()
-            .any(|draft| matches!(draft.what, Happening::Truncated { .. }))
+fn what_is_only_in_the_spill_file_is_noticed_at_once_and_told_whole_at_the_end() {
+    let (_, batch) = fold(vec![
+        started("r"),
+        print("r", "inline"),
+        beyond("r", 500),
+        beyond("r", 9000),
+        done("r"),
+    ]);
+    let notice = |bytes| Happening::Truncated { bytes, blob: None };
+    assert_eq!(
+        happenings(&batch),
+        vec![
+            Happening::Started,
+            stdout("inline"),
+            notice(500),
+            notice(9000),
+            over()
+        ]
     );
-    assert!(batch.spills["r"].discard);
+    let kept: Vec<bool> = batch.drafts.iter().map(|draft| draft.has_spill).collect();
+    assert_eq!(kept, vec![false, false, false, true, false]);
+}
+
+#[test]
+fn text_no_supervisor_has_cut_is_cut_with_a_notice() {
+    let line = "é".repeat(500) + "\n";
+    let mut records = vec![started("r"), done("r")];
+    records.extend((0..2000).map(|_| print("r", &line)));
+    let (_, batch) = fold(records);
+    let shown: usize = batch
+        .drafts
+        .iter()
+        .map(|draft| match &draft.what {
+            Happening::Stream { text, .. } => text.len(),
+            _ => 0,
+        })
+        .sum();
+    assert!(shown <= TEXT_LIMIT && shown > TEXT_LIMIT - 4);
+    let notices: Vec<&Draft> = batch
+        .drafts
+        .iter()
+        .filter(|draft| matches!(draft.what, Happening::Truncated { .. }))
+        .collect();
+    assert!(notices.len() == 1 && !notices[0].has_spill);
 }
 
 #[test]
@@ -278,7 +275,13 @@ fn a_flood_of_outputs_is_cut_and_said_so() {
         (EVENT_LIMIT - 2..=EVENT_LIMIT).contains(&outputs),
         "{outputs}"
     );
-    assert!(batch.drafts.iter().any(|draft| draft.attach_spill));
+    let truncated = batch
+        .drafts
+        .iter()
+        .rfind(|draft| matches!(draft.what, Happening::Truncated { .. }))
+        .expect("a notice");
+    // There is no text to keep, so no file is waited for.
+    assert!(!truncated.has_spill);
 }
 
 #[test]
@@ -298,28 +301,48 @@ fn records_before_the_mark_are_counted_and_not_repeated() {
 }
 
 #[test]
-fn a_run_whose_spill_was_recovered_does_not_count_its_text_twice() {
-    let mut fold = Fold::new(1);
+fn a_notice_before_the_mark_is_not_repeated_and_its_bytes_are_known() {
+    let mut fold = Fold::new(3);
     let mut batch = Batch::default();
-    fold.remember("r", &cell(), false, 0);
-    fold.remember_spill("r", 500, TEXT_LIMIT);
-    for (at, record) in [print("r", "old"), print("r", "new"), done("r")]
+    for (at, record) in [started("r"), print("r", "old"), beyond("r", 500), done("r")]
         .into_iter()
         .enumerate()
     {
         fold.take(at as u64, record, &mut batch);
     }
-    assert_eq!(batch.spills["r"].bytes, b"new");
     assert_eq!(
         happenings(&batch),
         vec![
             Happening::Truncated {
-                bytes: 503,
+                bytes: 500,
                 blob: None
             },
             over()
         ]
     );
+}
+
+#[test]
+fn text_of_any_kernel_is_shown_even_where_it_is_no_text() {
+    let mut record = print("r", "");
+    if let Entry::Message(_, message) = &mut record.what {
+        message.content = Bytes::from_static(b"{\"name\":\"stdout\",\"text\":\"a\xff\\ud800\"}");
+    }
+    let mut odd = said("display_data", "r", json!({}));
+    if let Entry::Message(_, message) = &mut odd.what {
+        message.content =
+            Bytes::from_static(b"{\"data\":{\"application/json\":{\"x\":NaN}},\"metadata\":{}}");
+    }
+    let (_, batch) = fold(vec![started("r"), record, odd]);
+    let what = happenings(&batch);
+    assert_eq!(what[1], stdout("a\u{fffd}\u{fffd}"));
+    let Happening::Output {
+        output: Output::DisplayData { data, .. },
+    } = &what[2]
+    else {
+        panic!("{:?}", what[2]);
+    };
+    assert_eq!(data["application/json"]["x"], json!({"$number": "NaN"}));
 }
 
 #[test]

@@ -62,12 +62,14 @@ async fn write_out(
 ) -> io::Result<()> {
     let mut position: Option<u64> = None;
     let mut waiting: VecDeque<(Told, u64)> = VecDeque::new();
-    let mut frame = Vec::with_capacity(SPOOL_CHUNK + 16);
+    let mut frames = Vec::with_capacity(SPOOL_CHUNK + 1024);
     loop {
+        // One write for all that is ready: each wakes the studio.
+        frames.clear();
         while let Some((told, _)) =
             waiting.pop_front_if(|(_, after)| position.is_none_or(|at| at >= *after))
         {
-            to.write_all(&told_frame(&told)?).await?;
+            told_frame(&mut frames, &told)?;
         }
         let slice = position.and_then(|at| {
             spool
@@ -77,12 +79,19 @@ async fn write_out(
         });
         let idle = slice.is_none() && waiting.is_empty();
         if let Some(slice) = slice {
-            begin_spool_frame(&mut frame);
-            let head = frame.len();
-            slice.read_to(&mut frame)?;
-            position = position.map(|at| at + (frame.len() - head) as u64);
-            finish_frame(&mut frame);
-            to.write_all(&frame).await?;
+            let head = begin_spool_frame(&mut frames);
+            let from = frames.len();
+            slice.read_to(&mut frames)?;
+            position = position.map(|at| at + (frames.len() - from) as u64);
+            finish_frame(&mut frames[head..]);
+            while let Some((told, _)) =
+                waiting.pop_front_if(|(_, after)| position.is_none_or(|at| at >= *after))
+            {
+                told_frame(&mut frames, &told)?;
+            }
+        }
+        if !frames.is_empty() {
+            to.write_all(&frames).await?;
         }
         let mut put = |out: Out| match out {
             Out::Stream { from } => position = Some(from),

@@ -1,5 +1,6 @@
 //! What the kernel says: checked, understood as far as the queue needs it, and spooled.
 
+use notebook::runs::StreamName;
 use rustix::process::Signal;
 use serde::Deserialize;
 
@@ -7,13 +8,13 @@ use super::queue::Outcome;
 use super::{ASK, Asking, Supervisor};
 use crate::message::{Header, Message, Rejected};
 use crate::moment;
+use crate::protocol::Note;
 use crate::spool::Channel;
+use crate::text::{PIECE, Stream};
 use crate::zmtp::Incoming;
 
 /// Three bad messages in a row: the kernel is not what it should be.
 const STRIKES: u32 = 3;
-/// Stream messages longer than this are spooled in pieces.
-const PIECE: usize = 64 * 1024;
 
 impl Supervisor {
     pub(super) async fn heard(&mut self, channel: Channel, incoming: Incoming) {
@@ -133,7 +134,7 @@ impl Supervisor {
         });
     }
 
-    pub(super) async fn spool_message(
+    async fn spool_message(
         &mut self,
         channel: Channel,
         header: &Header,
@@ -141,34 +142,53 @@ impl Supervisor {
         message: &Message,
     ) {
         let at = moment::now();
-        if channel == Channel::Iopub && header.msg_type == "stream" {
+        let kind = header.msg_type.as_str();
+        let of_running = self.transcript.is_of(&parent.msg_id);
+        if channel == Channel::Iopub && kind == "stream" {
             let length = message.content.len() as u64;
             self.printed += length;
             if self.printed > self.args.limits.output {
                 self.dropped_output += length;
                 return;
             }
-            if message.content.len() > PIECE
-                && let Ok(stream) = serde_json::from_slice::<Stream>(&message.content)
+            if let Some(stream) = Stream::of(&message.content)
+                && (of_running || message.content.len() > PIECE)
             {
-                for piece in pieces(&stream.text, PIECE) {
-                    self.write(|spool| {
-                        spool.text(at, &parent.msg_id, stream.name == "stderr", piece)
-                    })
-                    .await;
-                }
-                return;
+                return self.print(at, &parent.msg_id, stream).await;
             }
         }
-        self.write(|spool| spool.message(at, channel, message))
-            .await;
+        if channel == Channel::Iopub && kind == "clear_output" && of_running {
+            self.transcript.clear();
+        }
+        // Whether a kernel is busy is known from the queue.
+        if (channel, kind) != (Channel::Iopub, "status") {
+            self.write(|spool| spool.message(at, channel, message))
+                .await;
+        }
     }
-}
 
-#[derive(Deserialize)]
-struct Stream {
-    name: String,
-    text: String,
+    /// Spools what a run printed: of the running cell as much as is shown, of earlier ones (their threads go on) all.
+    async fn print(&mut self, at: i64, run: &str, mut stream: Stream<'_>) {
+        let stderr = stream.name == StreamName::Stderr;
+        let mut piece = String::new();
+        while stream.read(&mut piece) {
+            let shown = if self.transcript.is_of(run) {
+                self.keep(&piece).await
+            } else {
+                piece.len()
+            };
+            if shown > 0 {
+                self.write(|spool| spool.text(at, run, stderr, &piece[..shown]))
+                    .await;
+            }
+        }
+        if self.transcript.is_of(run)
+            && let Some(bytes) = self.transcript.to_say()
+        {
+            let run = run.to_owned();
+            self.note(&Note::Beyond { run, bytes }).await;
+        }
+    }
 }
 
 fn execution_state(message: &Message) -> Option<&'static str> {
@@ -179,32 +199,4 @@ fn execution_state(message: &Message) -> Option<&'static str> {
     }
     let state: State<'_> = serde_json::from_slice(&message.content).ok()?;
     (state.execution_state == "idle").then_some("idle")
-}
-
-/// A text in pieces of at most `size` bytes, cut between characters.
-fn pieces(text: &str, size: usize) -> impl Iterator<Item = &str> {
-    let mut rest = text;
-    std::iter::from_fn(move || {
-        if rest.is_empty() {
-            return None;
-        }
-        let (piece, after) = rest.split_at(rest.floor_char_boundary(size.min(rest.len())));
-        rest = after;
-        Some(piece)
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn long_text_is_cut_between_characters_and_nothing_is_lost() {
-        let text = "aé€😀".repeat(1000);
-        for size in [4, 5, 7, 64, 100_000] {
-            let cut: Vec<&str> = pieces(&text, size).collect();
-            assert_eq!(cut.concat(), text);
-            assert!(cut.iter().all(|piece| piece.len() <= size));
-        }
-    }
 }

@@ -127,6 +127,8 @@ impl Supervisor {
             text
         };
         let echo = format!("{}{shown}\n", asking.prompt);
+        let shown = self.keep(&echo).await;
+        let echo = echo[..shown].to_owned();
         self.note(&Note::InputGiven {
             run: asking.run,
             echo,

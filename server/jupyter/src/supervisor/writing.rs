@@ -24,14 +24,17 @@ impl Supervisor {
         self.asking = None;
         self.busy_at = Instant::now();
         if let Some(Note::Ended { run, .. }) = notes.first()
-            && self.dropped_output > 0
+            && self.transcript.is_of(run)
         {
-            let bytes = std::mem::take(&mut self.dropped_output);
-            self.note(&Note::Dropped {
-                run: run.clone(),
-                bytes,
-            })
-            .await;
+            let run = run.clone();
+            if let Some(bytes) = std::mem::take(&mut self.transcript).end() {
+                let run = run.clone();
+                self.note(&Note::Beyond { run, bytes }).await;
+            }
+            if self.dropped_output > 0 {
+                let bytes = std::mem::take(&mut self.dropped_output);
+                self.note(&Note::Dropped { run, bytes }).await;
+            }
         }
         self.note_all(notes).await;
     }
@@ -47,6 +50,16 @@ impl Supervisor {
         self.write(|spool| spool.note(moment::now(), &json)).await;
     }
 
+    /// Keeps what the running cell printed; how much of it is shown inline.
+    pub(super) async fn keep(&mut self, text: &str) -> usize {
+        loop {
+            match self.transcript.add(text) {
+                Ok(shown) => return shown,
+                Err(error) => self.wait_for_room(&error).await,
+            }
+        }
+    }
+
     /// Nothing the kernel said may be lost: while the disk is full we wait, and so does the kernel.
     pub(super) async fn write(&mut self, mut write: impl FnMut(&mut Spool) -> io::Result<()>) {
         loop {
@@ -59,11 +72,13 @@ impl Supervisor {
                     self.grown.send_replace(end);
                     return;
                 }
-                Err(error) => {
-                    tracing::error!(kernel.id = self.args.id, %error, "the spool cannot be written; waiting");
-                    tokio::time::sleep(Duration::from_millis(300)).await;
-                }
+                Err(error) => self.wait_for_room(&error).await,
             }
         }
+    }
+
+    async fn wait_for_room(&self, error: &io::Error) {
+        tracing::error!(kernel.id = self.args.id, %error, "the spool cannot be written; waiting");
+        tokio::time::sleep(Duration::from_millis(300)).await;
     }
 }

@@ -32,6 +32,7 @@ struct State {
     blobs: HashMap<String, Bytes>,
     folds: HashMap<NotebookId, Runs>,
     failing: u32,
+    holding_files: bool,
 }
 
 impl Memory {
@@ -52,6 +53,14 @@ impl Memory {
             .blobs
             .get(hash)
             .cloned()
+    }
+
+    /// Files cannot be kept for now.
+    pub fn hold_files(&self, hold: bool) {
+        self.state
+            .lock()
+            .expect("no test panics while it holds this")
+            .holding_files = hold;
     }
 
     /// The next so many appends fail.
@@ -152,6 +161,24 @@ impl RunLedger for Memory {
             .insert(hash.clone(), bytes);
         Ok(hash)
     }
+
+    async fn keep_file(
+        &self,
+        notebook: &NotebookId,
+        media_type: &str,
+        file: &Path,
+    ) -> Result<String> {
+        let holding = self
+            .state
+            .lock()
+            .expect("no test panics while it holds this")
+            .holding_files;
+        if holding {
+            return Err(Error::unavailable("test.holding", "the disk is full"));
+        }
+        let bytes = std::fs::read(file).expect("the file is there");
+        self.keep_blob(notebook, media_type, bytes.into()).await
+    }
 }
 
 pub fn hash(bytes: &[u8]) -> String {
@@ -174,6 +201,8 @@ pub struct House {
     pub config: Config,
     pub ledger: Arc<Memory>,
     pub notebook: NotebookId,
+    /// What was chosen for it, as its room remembers it.
+    pub kernel: String,
     gateway: Option<Arc<Gateway>>,
     heard: Arc<Mutex<Heard>>,
     changed: watch::Sender<u64>,
@@ -200,6 +229,7 @@ impl House {
             config,
             ledger: Arc::default(),
             notebook: NotebookId::from_parts(1_795_000_000_000, 7),
+            kernel: String::new(),
             gateway: None,
             heard: Arc::default(),
             changed: watch::channel(0).0,
@@ -235,7 +265,7 @@ impl House {
         });
         let (runs, kernel) = self
             .gateway()
-            .listen(&self.notebook, listener)
+            .listen(&self.notebook, &self.kernel, listener)
             .await
             .expect("listening");
         let mut heard = self
@@ -360,6 +390,21 @@ impl House {
                     heard.kernels
                 );
             }
+        }
+    }
+
+    /// Waits until every file in the kernel's folder is as it should be.
+    pub async fn until_file(&self, what: &str, right: impl Fn(&str) -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let files = std::fs::read_dir(self.kernel_folders().pop().expect("a kernel runs"))
+                .expect("its folder");
+            let wrong = files
+                .flatten()
+                .find(|file| !right(&file.file_name().to_string_lossy()));
+            let Some(wrong) = wrong else { return };
+            assert!(Instant::now() < deadline, "{what} did not come: {wrong:?}");
+            tokio::task::yield_now().await;
         }
     }
 

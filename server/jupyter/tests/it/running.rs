@@ -418,6 +418,35 @@ async fn a_chosen_kernel_must_exist() {
 }
 
 #[tokio::test]
+async fn a_kernel_is_shown_as_the_one_that_was_chosen_before_the_studio_was_restarted() {
+    let specs = tempfile::tempdir().expect("folder");
+    let spec = specs.path().join("kernels/second");
+    std::fs::create_dir_all(&spec).expect("made");
+    let text = r#"{"argv": ["python3", "{connection_file}"], "display_name": "Second", "language": "other"}"#;
+    std::fs::write(spec.join("kernel.json"), text).expect("written");
+    let mut house =
+        House::open_with(|config| config.kernel_paths = vec![specs.path().to_owned()]).await;
+    for (chosen, name, title) in [
+        ("", "python3", "Python 3 (ipykernel)"),
+        ("second", "second", "Second"),
+        ("gone", "gone", "gone"),
+    ] {
+        house.kill_studio().await;
+        house.kernel = chosen.into();
+        house.start().await;
+        let view = house.until_kernel("a kernel", |_| true).await;
+        assert_eq!((view.name.as_str(), view.title.as_str()), (name, title));
+        for name in ["python3", "second"] {
+            assert!(
+                view.choices.iter().any(|(choice, _)| choice == name),
+                "{name}"
+            );
+        }
+    }
+    house.close().await;
+}
+
+#[tokio::test]
 async fn an_idle_kernel_nobody_looks_at_is_culled_and_a_running_one_is_not() {
     let house = House::open_with(|config| config.cull = Some(Duration::from_secs(1))).await;
     house.gateway().deafen(&house.notebook).await;

@@ -95,7 +95,7 @@ async fn a_long_output_is_whole_although_the_studio_was_killed_in_its_midst() {
     house.start().await;
     let run = house.finished("a").await;
     let whole = ("x".repeat(999) + "\n").repeat(6000);
-    assert_whole(&house, &run, whole.as_bytes());
+    assert_whole(&house, "a", &run, whole.as_bytes()).await;
     house.close().await;
 }
 
@@ -112,24 +112,71 @@ async fn twenty_megabytes_of_prints_arrive_whole() {
     let whole: String = (0..20_000)
         .map(|i| format!("{i:09} {}\n", "x".repeat(989)))
         .collect();
-    assert_whole(&house, &run, whole.as_bytes());
+    assert_whole(&house, "a", &run, whole.as_bytes()).await;
 
     let run = house.execute("b", "print('é' * 5_000_000)").await;
-    assert_whole(&house, &run, ("é".repeat(5_000_000) + "\n").as_bytes());
+    assert_whole(&house, "b", &run, ("é".repeat(5_000_000) + "\n").as_bytes()).await;
     house.close().await;
 }
 
-fn assert_whole(house: &House, run: &crate::house::Finished, whole: &[u8]) {
+/// What is not inline is counted at the run's end, and soon the whole is there to download.
+async fn assert_whole(house: &House, cell: &str, run: &crate::house::Finished, whole: &[u8]) {
     let shown = run.stdout();
     assert!(whole.starts_with(shown.as_bytes()));
-    let truncated = run.events.iter().rev().find_map(|what| match what {
-        Happening::Truncated { bytes, blob } => Some((*bytes, blob.clone())),
+    let notice = run.events.iter().rev().find_map(|what| match what {
+        Happening::Truncated { bytes, .. } => Some(*bytes),
         _ => None,
     });
-    let (bytes, blob) = truncated.expect("a notice");
-    assert_eq!(bytes, (whole.len() - shown.len()) as u64);
-    assert_eq!(blob, Some(hash(whole)));
+    let beyond = (whole.len() - shown.len()) as u64;
+    assert_eq!(notice, Some(beyond));
+    let kept = Happening::Truncated {
+        bytes: beyond,
+        blob: Some(hash(whole)),
+    };
+    house
+        .until_event("the whole output", |event| {
+            event.cell.as_str() == cell && event.what == kept
+        })
+        .await;
     assert_eq!(house.ledger.blob(&hash(whole)).expect("kept"), whole);
+}
+
+#[tokio::test]
+async fn a_long_output_is_kept_although_the_studio_was_killed_when_its_cell_had_just_ended() {
+    let mut house = House::open().await;
+    house.ledger.hold_files(true);
+    let run = house
+        .execute("a", "for i in range(3000): print('x' * 999)")
+        .await;
+    assert_eq!(run.state, RunState::Done);
+    house.kill_studio().await;
+    house.ledger.hold_files(false);
+    house.start().await;
+    let whole = ("x".repeat(999) + "\n").repeat(3000);
+    assert_whole(&house, "a", &run, whole.as_bytes()).await;
+    house
+        .until_file("the spill file's end", |name| !name.starts_with("spill-"))
+        .await;
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_flood_of_outputs_without_text_ends_with_a_notice() {
+    let house = House::open().await;
+    let run = house
+        .execute(
+            "a",
+            "for i in range(10_200): display({'text/plain': str(i)}, raw=True)",
+        )
+        .await;
+    assert_eq!(run.state, RunState::Done);
+    assert!(run.outputs().len() >= 9_990, "{}", run.outputs().len());
+    assert!(
+        run.events
+            .iter()
+            .any(|what| matches!(what, Happening::Truncated { blob: None, .. }))
+    );
+    house.close().await;
 }
 
 #[tokio::test]

@@ -40,6 +40,7 @@ impl Room {
             .runner
             .listen(
                 &notebook,
+                &kernel,
                 Box::new(move |news| drop(listener.send(Message::News(Box::new(news))))),
             )
             .await?;

@@ -93,9 +93,11 @@ impl Runner for Echo {
     async fn listen(
         &self,
         notebook: &NotebookId,
+        kernel: &str,
         listener: Listener,
     ) -> Result<(Runs, KernelView)> {
         Ok(self.with(notebook, |runtime| {
+            runtime.view.name = kernel.to_owned();
             runtime.listener = Some(listener);
             (runtime.runs.clone(), runtime.view.clone())
         }))

@@ -231,6 +231,9 @@ async fn another_kernel_is_chosen_for_everyone_and_remembered() {
     two.hears_until(|hear| matches!(hear, Hear::Kernel { kernel } if kernel.name == "ir"))
         .await;
     assert_eq!(studio.disk.kernel(&studio.notebook), "ir");
+    // Also by the next studio, before anyone has run or chosen anything.
+    let studio = studio.crash();
+    assert_eq!(ada.join(&studio).await.joined.kernel.name, "ir");
 }
 
 #[tokio::test]

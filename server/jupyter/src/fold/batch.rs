@@ -1,0 +1,125 @@
+//! Batches: what one append to the run log holds, with what need never be shown left out.
+
+use notebook::CellId;
+use notebook::runs::Happening;
+
+use crate::protocol::Status;
+
+/// An event without its number.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Draft {
+    pub run: String,
+    pub cell: CellId,
+    pub at: i64,
+    pub what: Happening,
+    /// The whole text of the run is in its spill file now: keep it as a blob once this is in the log.
+    pub has_spill: bool,
+}
+
+/// What one append to the log will hold.
+#[derive(Debug, Default)]
+pub struct Batch {
+    pub drafts: Vec<Draft>,
+    pub status: Option<Status>,
+    /// Bytes of the spool that are folded in.
+    pub offset: u64,
+    weight: usize,
+    /// Something in it should not wait for more text.
+    urgent: bool,
+    /// Something in it is more than a change of state.
+    shown: bool,
+}
+
+impl Batch {
+    pub fn weight(&self) -> usize {
+        self.weight
+    }
+
+    pub fn is_urgent(&self) -> bool {
+        self.urgent
+    }
+
+    /// Only changes of state: a short cell is over in a moment, and then one append will do for all of it.
+    pub fn is_quiet(&self) -> bool {
+        !self.shown
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.drafts.is_empty() && self.status.is_none()
+    }
+
+    /// Adds an event; says whether the log grows by it.
+    pub(super) fn push(&mut self, draft: Draft) -> bool {
+        match (&draft.what, self.drafts.last_mut()) {
+            (Happening::Stream { name, text }, Some(last)) if last.run == draft.run => {
+                if let Happening::Stream {
+                    name: before,
+                    text: whole,
+                } = &mut last.what
+                    && before == name
+                {
+                    self.weight += text.len();
+                    whole.push_str(text);
+                    return false;
+                }
+            }
+            (Happening::Update { display_id, .. }, _) => {
+                let updates = self
+                    .drafts
+                    .iter_mut()
+                    .rev()
+                    .take_while(|earlier| matches!(earlier.what, Happening::Update { .. }));
+                for earlier in updates {
+                    if matches!(&earlier.what, Happening::Update { display_id: same, .. } if same == display_id)
+                    {
+                        *earlier = draft;
+                        return false;
+                    }
+                }
+            }
+            (Happening::Clear { wait: false }, _) => self.forget_outputs(&draft.run),
+            (Happening::Clear { wait: true }, Some(last))
+                if last.run == draft.run && last.what == draft.what =>
+            {
+                return false;
+            }
+            _ => {}
+        }
+        if matches!(
+            draft.what,
+            Happening::Stream { .. } | Happening::Output { .. }
+        ) && self.drafts.last().is_some_and(|last| {
+            last.run == draft.run && last.what == Happening::Clear { wait: true }
+        }) {
+            // It is cleared now, so what came before in this batch need never be shown.
+            if let Some(clear) = self.drafts.pop() {
+                self.forget_outputs(&draft.run);
+                self.drafts.push(clear);
+            }
+        }
+        self.weight += match &draft.what {
+            Happening::Stream { text, .. } => text.len() + 64,
+            _ => 256,
+        };
+        self.urgent |= matches!(
+            draft.what,
+            Happening::AskInput { .. } | Happening::InputGiven | Happening::Ended { .. }
+        );
+        self.shown |= !matches!(
+            draft.what,
+            Happening::Started | Happening::ExecutionCount { .. }
+        );
+        self.drafts.push(draft);
+        true
+    }
+
+    fn forget_outputs(&mut self, run: &str) {
+        self.drafts.retain(|draft| {
+            draft.run != run
+                || !matches!(
+                    draft.what,
+                    Happening::Stream { .. } | Happening::Output { .. } | Happening::Clear { .. }
+                )
+        });
+    }
+}

@@ -1,0 +1,188 @@
+//! What the running cell prints: the beginning goes inline, and the whole into a file once it is long.
+//!
+//! What is not shown inline never leaves the supervisor but in that file, so a cell that prints gigabytes costs the studio
+//! nothing.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use crate::fold::TEXT_LIMIT;
+use crate::spill;
+
+/// So much more is beyond the limit before it is said again.
+const SAY_EVERY: u64 = 16 * 1024 * 1024;
+
+#[derive(Default)]
+pub struct Transcript {
+    run: String,
+    path: PathBuf,
+    /// All of it, while it is short.
+    whole: Vec<u8>,
+    file: Option<File>,
+    /// Of the file.
+    length: u64,
+    /// Inline since the outputs were last cleared.
+    shown: usize,
+    beyond: u64,
+    said: u64,
+}
+
+impl Transcript {
+    pub fn begin(directory: &Path, run: &str) -> Self {
+        Self {
+            run: run.to_owned(),
+            path: spill::path(directory, run),
+            ..Self::default()
+        }
+    }
+
+    pub fn is_of(&self, run: &str) -> bool {
+        self.run == run
+    }
+
+    /// The outputs are cleared, so there is room inline again.
+    pub fn clear(&mut self) {
+        self.shown = 0;
+    }
+
+    /// Keeps a piece; says how much of it is to be shown inline. Where it fails nothing of the piece is kept.
+    pub fn add(&mut self, text: &str) -> io::Result<usize> {
+        if self.file.is_none() && self.whole.len() + text.len() > TEXT_LIMIT {
+            self.begin_file()?;
+        }
+        match &mut self.file {
+            None => self.whole.extend_from_slice(text.as_bytes()),
+            Some(file) => {
+                if let Err(error) = file.write_all(text.as_bytes()) {
+                    // Half a piece must not stay before its second try.
+                    let _ = file.set_len(self.length);
+                    return Err(error);
+                }
+                self.length += text.len() as u64;
+            }
+        }
+        let room = TEXT_LIMIT.saturating_sub(self.shown);
+        let inline = text.floor_char_boundary(room.min(text.len()));
+        if inline < text.len() {
+            // Less room than a character needs is none: nothing may be shown after a gap.
+            self.shown = TEXT_LIMIT;
+        } else {
+            self.shown += inline;
+        }
+        self.beyond += (text.len() - inline) as u64;
+        Ok(inline)
+    }
+
+    /// The bytes that are not inline, when it is time to say so.
+    pub fn to_say(&mut self) -> Option<u64> {
+        let due = self.beyond > 0 && (self.said == 0 || self.beyond - self.said >= SAY_EVERY);
+        due.then(|| self.said())
+    }
+
+    /// The run is over: the bytes that are not inline, if they were not said before. Where all is inline the file goes.
+    pub fn end(&mut self) -> Option<u64> {
+        self.whole = Vec::new();
+        if self.file.take().is_some() && self.beyond == 0 {
+            // It goes with the kernel's folder at the latest.
+            let _ = std::fs::remove_file(&self.path);
+        }
+        let new = self.beyond > self.said;
+        new.then(|| self.said())
+    }
+
+    fn said(&mut self) -> u64 {
+        self.said = self.beyond;
+        self.beyond
+    }
+
+    fn begin_file(&mut self) -> io::Result<()> {
+        let mut file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .mode(0o600)
+            .open(&self.path)?;
+        // Of an attempt that failed.
+        file.set_len(0)?;
+        file.write_all(&self.whole)?;
+        self.length = self.whole.len() as u64;
+        self.whole = Vec::new();
+        self.file = Some(file);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_beginning_is_inline_and_the_whole_in_the_file() {
+        let folder = tempfile::tempdir().expect("folder");
+        let mut transcript = Transcript::begin(folder.path(), "run_a");
+        let line = "é".repeat(500) + "\n";
+        let mut inline = String::new();
+        for _ in 0..2000 {
+            inline.push_str(&line[..transcript.add(&line).expect("kept")]);
+        }
+        let whole = line.repeat(2000);
+        assert!(inline.len() > TEXT_LIMIT - 4 && inline.len() <= TEXT_LIMIT);
+        assert!(whole.starts_with(&inline));
+        let beyond = (whole.len() - inline.len()) as u64;
+        assert!(transcript.to_say().expect("said once") <= beyond);
+        assert_eq!(transcript.to_say(), None);
+        transcript.add("last").expect("kept");
+        assert_eq!(transcript.end(), Some(beyond + 4));
+        let file = std::fs::read(spill::path(folder.path(), "run_a")).expect("file");
+        assert!(file == (whole + "last").into_bytes());
+    }
+
+    #[test]
+    fn nothing_is_shown_after_a_gap() {
+        let folder = tempfile::tempdir().expect("folder");
+        let mut transcript = Transcript::begin(folder.path(), "run_a");
+        assert_eq!(
+            transcript.add(&"x".repeat(TEXT_LIMIT - 1)).expect("kept"),
+            TEXT_LIMIT - 1
+        );
+        assert_eq!(transcript.add("é").expect("kept"), 0);
+        assert_eq!(transcript.add("x").expect("kept"), 0);
+        assert_eq!(transcript.to_say(), Some(3));
+    }
+
+    #[test]
+    fn what_is_cleared_again_and_again_is_shown_and_leaves_no_file() {
+        let folder = tempfile::tempdir().expect("folder");
+        let mut transcript = Transcript::begin(folder.path(), "run_a");
+        let text = "x".repeat(300_000);
+        for _ in 0..10 {
+            transcript.clear();
+            assert_eq!(transcript.add(&text).expect("kept"), text.len());
+        }
+        assert!(spill::path(folder.path(), "run_a").exists());
+        assert_eq!(transcript.end(), None);
+        assert!(!spill::path(folder.path(), "run_a").exists());
+    }
+
+    #[test]
+    fn a_short_text_has_no_file() {
+        let folder = tempfile::tempdir().expect("folder");
+        let mut transcript = Transcript::begin(folder.path(), "run_a");
+        assert_eq!(transcript.add("short").expect("kept"), 5);
+        assert_eq!((transcript.to_say(), transcript.end()), (None, None));
+        assert_eq!(std::fs::read_dir(folder.path()).expect("read").count(), 0);
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_said_and_can_be_tried_again() {
+        let folder = tempfile::tempdir().expect("folder");
+        let missing = folder.path().join("missing");
+        let mut transcript = Transcript::begin(&missing, "run_a");
+        let text = "x".repeat(TEXT_LIMIT + 1);
+        assert!(transcript.add(&text).is_err());
+        std::fs::create_dir(&missing).expect("made");
+        assert_eq!(transcript.add(&text).expect("kept"), TEXT_LIMIT);
+        assert_eq!(transcript.end(), Some(1));
+    }
+}
