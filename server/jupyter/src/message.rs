@@ -98,14 +98,29 @@ impl Signer {
         parent: Option<&Bytes>,
         content: &Value,
     ) -> Vec<Bytes> {
-        let header = json!({
+        self.sign_for(id, kind, None, parent, content)
+    }
+
+    /// Frames of a new message of ours, for one of the kernel's subshells.
+    pub fn sign_for(
+        &self,
+        id: &str,
+        kind: &str,
+        subshell: Option<&str>,
+        parent: Option<&Bytes>,
+        content: &Value,
+    ) -> Vec<Bytes> {
+        let mut header = json!({
             "msg_id": id,
             "msg_type": kind,
             "session": self.session,
             "username": "datalayer",
             "date": moment::iso(moment::now()),
-            "version": "5.4",
+            "version": "5.5",
         });
+        if let Some(subshell) = subshell {
+            header["subshell_id"] = json!(subshell);
+        }
         let parts = [
             Bytes::from(header.to_string()),
             parent.cloned().unwrap_or_else(|| Bytes::from_static(b"{}")),

@@ -3,6 +3,7 @@
 
 mod attachment;
 mod hearing;
+mod hints;
 mod kernel;
 mod life;
 mod orders;
@@ -27,6 +28,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
 use self::attachment::Out;
+use self::hints::Hints;
 use self::kernel::Kernel;
 use self::process::OutOfMemory;
 use self::queue::Queue;
@@ -192,8 +194,7 @@ struct Supervisor {
     kernel: Option<Kernel>,
     queue: Queue,
     asking: Option<Asking>,
-    /// Questions on the shell channel: who asked, and as what.
-    requests: HashMap<String, (u64, u64)>,
+    hints: Hints,
     asked: u64,
     /// Where the running cell's records begin.
     running_from: u64,
@@ -235,7 +236,7 @@ impl Supervisor {
             kernel: None,
             queue: Queue::default(),
             asking: None,
-            requests: HashMap::new(),
+            hints: Hints::default(),
             asked: 0,
             running_from: 0,
             running_since: now,
@@ -348,10 +349,23 @@ impl Supervisor {
         parent: Option<&Bytes>,
         content: &Value,
     ) -> String {
+        self.send_to(channel, kind, None, parent, content)
+    }
+
+    fn send_to(
+        &mut self,
+        channel: Channel,
+        kind: &str,
+        subshell: Option<&str>,
+        parent: Option<&Bytes>,
+        content: &Value,
+    ) -> String {
         self.asked += 1;
         let id = format!("{ASK}{}-{}-{}", self.args.id, self.epoch, self.asked);
         if let Some(kernel) = &self.kernel {
-            kernel.send(channel, kernel.signer.sign(&id, kind, parent, content));
+            let signer = &kernel.signer;
+            let frames = signer.sign_for(&id, kind, subshell, parent, content);
+            kernel.send(channel, frames);
         }
         id
     }

@@ -103,12 +103,15 @@ impl Supervisor {
         match (channel, header.msg_type.as_str()) {
             (Channel::Shell, "kernel_info_reply") => {
                 self.info_seen = true;
+                self.introduced(message);
                 true
             }
             (Channel::Shell, _) => {
-                if let Some((studio, ask)) = self.requests.remove(&parent.msg_id) {
-                    self.answer(studio, ask, Ok(message.json().unwrap_or_default()));
-                }
+                self.hinted(&parent.msg_id, message);
+                true
+            }
+            (Channel::Control, "create_subshell_reply") => {
+                self.subshell_made(message);
                 true
             }
             (Channel::Control, _) | (Channel::Iopub, "status") => true,
@@ -183,7 +186,7 @@ impl Supervisor {
             }
         }
         if self.transcript.is_of(run)
-            && let Some(bytes) = self.transcript.to_say()
+            && let Some(bytes) = self.transcript.news()
         {
             let run = run.to_owned();
             self.note(&Note::Beyond { run, bytes }).await;

@@ -31,6 +31,7 @@ impl Supervisor {
         self.phase = Phase::Starting {
             since: Instant::now(),
         };
+        self.forget_questions();
         self.info_seen = false;
         self.iopub_seen = false;
         self.strikes.clear();
@@ -99,7 +100,7 @@ impl Supervisor {
         let idle = self.busy_at.elapsed();
         let cull = self.args.cull_seconds.map(Duration::from_secs);
         match &self.phase {
-            Phase::Ready if cull.is_some_and(|cull| idle > cull) && self.requests.is_empty() => {
+            Phase::Ready if cull.is_some_and(|cull| idle > cull) && self.hints.is_empty() => {
                 self.shut_down().await
             }
             Phase::Dead { since, .. }
@@ -256,7 +257,7 @@ impl Supervisor {
     pub(super) async fn die(&mut self, why: String) {
         self.kernel = None;
         self.memory = 0;
-        self.requests.clear();
+        self.forget_questions();
         self.phase = Phase::Dead {
             why: why.clone(),
             since: Instant::now(),

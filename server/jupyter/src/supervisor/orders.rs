@@ -8,6 +8,7 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use super::attachment::Out;
+use super::hints::Question;
 use super::{Phase, Supervisor};
 use crate::protocol::{Attached, Command, Interrupt, Note, Order, Refusal, Status, Task, Told};
 use crate::spool::Channel;
@@ -42,10 +43,12 @@ impl Supervisor {
             }
             Command::Input { cell, text } => self.input(&cell, &text).await,
             Command::Request { kind, content } => {
-                match self.request(studio, ask, &kind, &content) {
-                    Ok(()) => return,
-                    Err(refusal) => Err(refusal),
-                }
+                return self.question(Question {
+                    studio,
+                    ask,
+                    kind,
+                    content,
+                });
             }
         };
         self.answer(studio, ask, result);
@@ -135,21 +138,6 @@ impl Supervisor {
         })
         .await;
         Ok(Value::Null)
-    }
-
-    pub(super) fn request(
-        &mut self,
-        studio: u64,
-        ask: u64,
-        kind: &str,
-        content: &Value,
-    ) -> Result<(), Refusal> {
-        if !matches!(self.phase, Phase::Ready) {
-            return Err(Refusal::new("kernel.not_ready", "the kernel is not ready"));
-        }
-        let id = self.send(Channel::Shell, kind, None, content);
-        self.requests.insert(id, (studio, ask));
-        Ok(())
     }
 
     pub(super) fn status(&self) -> Status {

@@ -76,7 +76,7 @@ impl Transcript {
     }
 
     /// The bytes that are not inline, when it is time to say so.
-    pub fn to_say(&mut self) -> Option<u64> {
+    pub fn news(&mut self) -> Option<u64> {
         let due = self.beyond > 0 && (self.said == 0 || self.beyond - self.said >= SAY_EVERY);
         due.then(|| self.said())
     }
@@ -130,8 +130,8 @@ mod tests {
         assert!(inline.len() > TEXT_LIMIT - 4 && inline.len() <= TEXT_LIMIT);
         assert!(whole.starts_with(&inline));
         let beyond = (whole.len() - inline.len()) as u64;
-        assert!(transcript.to_say().expect("said once") <= beyond);
-        assert_eq!(transcript.to_say(), None);
+        assert!(transcript.news().expect("said once") <= beyond);
+        assert_eq!(transcript.news(), None);
         transcript.add("last").expect("kept");
         assert_eq!(transcript.end(), Some(beyond + 4));
         let file = std::fs::read(spill::path(folder.path(), "run_a")).expect("file");
@@ -148,7 +148,7 @@ mod tests {
         );
         assert_eq!(transcript.add("é").expect("kept"), 0);
         assert_eq!(transcript.add("x").expect("kept"), 0);
-        assert_eq!(transcript.to_say(), Some(3));
+        assert_eq!(transcript.news(), Some(3));
     }
 
     #[test]
@@ -170,7 +170,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("folder");
         let mut transcript = Transcript::begin(folder.path(), "run_a");
         assert_eq!(transcript.add("short").expect("kept"), 5);
-        assert_eq!((transcript.to_say(), transcript.end()), (None, None));
+        assert_eq!((transcript.news(), transcript.end()), (None, None));
         assert_eq!(std::fs::read_dir(folder.path()).expect("read").count(), 0);
     }
 

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+import os
 import sys
 import time
 import uuid
@@ -18,6 +19,7 @@ context = zmq.Context()
 
 def bind(kind, name):
     socket = context.socket(kind)
+    socket.sndhwm = 0
     separator = "-" if connection["transport"] == "ipc" else ":"
     socket.bind(f"{connection['transport']}://{connection['ip']}{separator}{connection[name + '_port']}")
     return socket
@@ -74,6 +76,12 @@ def obey(order, parent):
         twice = frames("stream", parent, {"name": "stdout", "text": "once\n"})
         iopub.send_multipart(twice)
         iopub.send_multipart(twice)
+    elif words[0] == "displays":
+        for at in range(int(words[1])):
+            publish("display_data", parent, {"data": {"text/plain": str(at)}, "metadata": {}, "transient": {}})
+    elif words[0] == "wait":
+        while not os.path.exists(words[1]):
+            time.sleep(0.01)
     elif words[0] == "exit":
         sys.exit(int(words[1]))
 

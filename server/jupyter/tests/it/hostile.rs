@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use datalayer::{RunRequest, Runner};
-use notebook::runs::RunState;
+use notebook::runs::{Happening, RunState};
 use notebook::wire::KernelState;
 
 use crate::house::{House, cell_id, python};
@@ -97,6 +97,55 @@ async fn a_kernel_that_ends_while_starting_fails_with_what_it_said() {
             && why.contains("no module named nothing"),
         "{why}"
     );
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_flood_of_outputs_without_text_ends_with_a_notice() {
+    let house = house("", "ipc").await;
+    let run = house.execute("a", "displays 10200\nprint end").await;
+    assert_eq!(
+        (run.state, run.stdout().as_str()),
+        (RunState::Done, "end\n")
+    );
+    let shown = run.outputs().len();
+    assert!((9_990..=10_000).contains(&shown), "{shown}");
+    let notice = run
+        .events
+        .iter()
+        .rfind(|what| matches!(what, Happening::Truncated { .. }));
+    assert!(
+        matches!(notice, Some(Happening::Truncated { bytes, blob: None }) if *bytes > 0),
+        "{notice:?}"
+    );
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_kernel_without_subshells_is_not_asked_while_a_cell_runs() {
+    let house = house("", "ipc").await;
+    let gate = house.folder.path().join("gate");
+    let orders = format!("print in\nwait {}\nprint out", gate.display());
+    house.run(&[("a", &orders)]).await.expect("queued");
+    house
+        .until_event("the wait", |event| {
+            matches!(event.what, Happening::Stream { .. })
+        })
+        .await;
+    let refused = house
+        .gateway()
+        .complete(&house.notebook, "pri", 3)
+        .await
+        .expect_err("it is busy");
+    assert_eq!(
+        (refused.code().as_str(), refused.to_string().as_str()),
+        (
+            "kernel.busy",
+            "the kernel is busy with a cell; ask again when it has ended"
+        )
+    );
+    std::fs::write(&gate, "").expect("gate");
+    assert_eq!(house.finished("a").await.stdout(), "in\nout\n");
     house.close().await;
 }
 

@@ -161,25 +161,6 @@ async fn a_long_output_is_kept_although_the_studio_was_killed_when_its_cell_had_
 }
 
 #[tokio::test]
-async fn a_flood_of_outputs_without_text_ends_with_a_notice() {
-    let house = House::open().await;
-    let run = house
-        .execute(
-            "a",
-            "for i in range(10_200): display({'text/plain': str(i)}, raw=True)",
-        )
-        .await;
-    assert_eq!(run.state, RunState::Done);
-    assert!(run.outputs().len() >= 9_990, "{}", run.outputs().len());
-    assert!(
-        run.events
-            .iter()
-            .any(|what| matches!(what, Happening::Truncated { blob: None, .. }))
-    );
-    house.close().await;
-}
-
-#[tokio::test]
 async fn a_full_disk_of_the_ledger_delays_and_loses_nothing() {
     let house = House::open().await;
     house.execute("a", "1").await;
