@@ -1,6 +1,7 @@
 //! The WebSocket `/live`: one a tab, many notebooks. It authenticates, counts, parses and carries; rooms decide what a message means.
 
 mod outbox;
+mod socket;
 mod sockets;
 mod upgrade;
 
@@ -12,18 +13,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
-use axum::extract::ws::{Message, WebSocket};
 use axum::response::Response;
 use bytes::Bytes;
 use datalayer::{Caller, Error, NotebookId, Seat, User};
 use futures_util::StreamExt;
 use futures_util::stream::SplitStream;
-use notebook::wire::{Hear, Say, ToClient, ToServer};
+use notebook::wire::{self, Hear, Say, ToClient, ToServer, WireError};
 use tokio::time::{Instant, timeout_at};
+use tokio_tungstenite::tungstenite::{self, protocol::Message};
 
 use crate::cookie::Secret;
 use crate::doors::Doors;
 use outbox::Outbox;
+use socket::Socket;
 
 /// Notebooks one tab may have open.
 const SEATS: usize = 32;
@@ -43,7 +45,7 @@ pub async fn enter(State(doors): State<Arc<Doors>>, socket: AuthedSocket) -> Res
         secret,
         ticket,
     } = socket;
-    upgrade.on_upgrade(move |socket| async move {
+    upgrade.serve(move |socket| async move {
         let (sink, stream) = socket.split();
         let (outbox, writer) = Outbox::open(sink);
         let writing = tokio::spawn(writer);
@@ -87,7 +89,7 @@ struct Tab<'a> {
 struct Ending(u16, String);
 
 impl Tab<'_> {
-    async fn serve(mut self, mut stream: SplitStream<WebSocket>) {
+    async fn serve(mut self, mut stream: SplitStream<Socket>) {
         let mut heard = Instant::now();
         let mut doubted = Instant::now();
         let ending = loop {
@@ -112,7 +114,7 @@ impl Tab<'_> {
                 Ok(None) => return,
                 Ok(Some(Err(error))) => break Some(unreadable(error)),
                 Ok(Some(Ok(Message::Close(_)))) => return,
-                Ok(Some(Ok(Message::Ping(_) | Message::Pong(_)))) => continue,
+                Ok(Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)))) => continue,
                 Ok(Some(Ok(Message::Text(_)))) => {
                     break Some(Ending(
                         1003,
@@ -134,8 +136,7 @@ impl Tab<'_> {
     }
 
     async fn hear(&mut self, frame: &Bytes) -> Result<(), Ending> {
-        let ToServer { notebook, say } =
-            serde_json::from_slice(frame).map_err(|error| malformed(&error))?;
+        let ToServer { notebook, say } = wire::decode(frame).map_err(malformed)?;
         let Ok(id) = notebook.parse::<NotebookId>() else {
             self.refuse(
                 notebook,
@@ -252,7 +253,7 @@ impl Tab<'_> {
 }
 
 /// After our closing frame, the tab's own: without waiting for it, what we said last could be lost on the way.
-async fn farewell(mut stream: SplitStream<WebSocket>) {
+async fn farewell(mut stream: SplitStream<Socket>) {
     let deadline = Instant::now() + FAREWELL;
     while let Ok(Some(Ok(message))) = timeout_at(deadline, stream.next()).await {
         if matches!(message, Message::Close(_)) {
@@ -261,28 +262,20 @@ async fn farewell(mut stream: SplitStream<WebSocket>) {
     }
 }
 
-fn malformed(error: &serde_json::Error) -> Ending {
-    let words = error.to_string();
-    let code = if words.starts_with("recursion limit") {
-        "room.too_deep"
-    } else {
-        "room.malformed"
-    };
-    Ending(4400, format!("{code}: {words}"))
+fn malformed(error: WireError) -> Ending {
+    Ending(4400, format!("{}: {error}", error.code()))
 }
 
-fn unreadable(error: axum::Error) -> Ending {
-    let words = error.to_string();
-    if words.contains("too long") || words.contains("too large") || words.contains("Space limit") {
-        Ending(
+fn unreadable(error: tungstenite::Error) -> Ending {
+    match error {
+        tungstenite::Error::Capacity(_) => Ending(
             1009,
             "message too large (limit 1 MiB, frames 256 KiB)".to_owned(),
-        )
-    } else {
-        Ending(
+        ),
+        _ => Ending(
             1002,
             "the connection was cut or did not speak WebSocket".to_owned(),
-        )
+        ),
     }
 }
 

@@ -97,7 +97,13 @@ async fn what_no_tab_of_ours_would_send_ends_that_socket_and_no_other() {
         "[".repeat(8_000),
         "]".repeat(8_000)
     );
-    let cases: [(Message, u16, &str); 6] = [
+    let stray = json!({ "notebook": notebook, "say": "leave", "also": 1 });
+    let cases: [(Message, u16, &str); 7] = [
+        (
+            Message::binary(stray.to_string().into_bytes()),
+            4400,
+            "unknown field",
+        ),
         (Message::text("{}"), 1003, "text frames"),
         (
             Message::binary(vec![0x9c, 0xff, 0x00, 0x13]),
@@ -135,6 +141,49 @@ async fn what_no_tab_of_ours_would_send_ends_that_socket_and_no_other() {
     )
     .await;
     assert_eq!(until(&mut witness, "pong").await["at"], 1.0);
+}
+
+#[tokio::test]
+async fn a_document_of_megabytes_arrives_whole_and_what_is_said_meanwhile_too() {
+    let mut studio = Studio::start();
+    let ada = studio.ada().await;
+    let (space, _) = ada.workplace().await;
+    let texts: Vec<String> = (0..40)
+        .map(|n| format!("# {n} ").repeat(50_000 / 5))
+        .collect();
+    let cells: Vec<Value> = texts
+        .iter()
+        .map(|text| json!({ "cell_type": "code", "execution_count": null, "metadata": {}, "outputs": [], "source": text }))
+        .collect();
+    let file = json!({ "cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 4 });
+    let path = format!("/api/v1/spaces/{space}/import?name=large.ipynb");
+    let answer = ada
+        .post_bytes(&path, "application/x-ipynb+json", file.to_string())
+        .await;
+    assert_eq!(answer.status(), 201);
+    let imported: Value = answer.json().await.unwrap();
+    let notebook = imported["notebook"]["id"].as_str().unwrap();
+    let mut socket = open(&studio, &ada).await;
+    let client = client_id();
+    for message in [
+        json!({ "notebook": notebook, "say": "join", "client": client }),
+        json!({ "notebook": notebook, "say": "ping", "at": 2.0 }),
+    ] {
+        say(&mut socket, &message).await;
+    }
+    let joined = until(&mut socket, "joined").await;
+    let document = &joined["state"]["snapshot"]["document"]["cells"];
+    let mut heard: Vec<&str> = document
+        .as_object()
+        .unwrap()
+        .values()
+        .map(|cell| cell["source"].as_str().unwrap())
+        .collect();
+    heard.sort_unstable();
+    let mut sent: Vec<&str> = texts.iter().map(String::as_str).collect();
+    sent.sort_unstable();
+    assert!(heard == sent, "{} of {} cells", heard.len(), sent.len());
+    assert_eq!(until(&mut socket, "pong").await["at"], 2.0);
 }
 
 #[tokio::test]

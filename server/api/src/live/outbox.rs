@@ -4,13 +4,14 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use bytes::Bytes;
 use datalayer::Wire;
 use futures_util::SinkExt;
-use futures_util::stream::SplitSink;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, interval_at, timeout};
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message};
+
+use super::socket::{Sink, pieces};
 
 /// Frames that may wait: more than a room sends at once when a slow disk lets a whole group of batches go.
 const FRAMES: usize = 4_096;
@@ -38,7 +39,7 @@ struct Queue {
 
 impl Outbox {
     /// An outbox, and the task that empties it.
-    pub fn open(sink: SplitSink<WebSocket, Message>) -> (Arc<Self>, impl Future<Output = ()>) {
+    pub fn open(sink: Sink) -> (Arc<Self>, impl Future<Output = ()>) {
         let outbox = Arc::new(Self {
             queue: Mutex::default(),
             filled: Notify::new(),
@@ -86,7 +87,7 @@ impl Outbox {
         self.filled.notify_one();
     }
 
-    async fn write(self: Arc<Self>, mut sink: SplitSink<WebSocket, Message>) {
+    async fn write(self: Arc<Self>, mut sink: Sink) {
         let mut ping = interval_at(Instant::now() + PING, PING);
         loop {
             tokio::select! {
@@ -97,27 +98,25 @@ impl Outbox {
                     }
                 }
             }
+            // All that waits goes out with as few writes as it takes.
             loop {
                 let next = self.queue().next();
-                match next {
-                    Next::Frame(frame) => {
-                        if !put(&mut sink, Message::Binary(frame)).await {
-                            return self.give_up();
-                        }
-                    }
-                    Next::Nothing => break,
+                let sent = match next {
+                    Next::Frame(frame) => write_out(&mut sink, frame).await,
+                    Next::Nothing if in_time(sink.flush()).await => break,
+                    Next::Nothing => false,
                     Next::Close(code, reason) => {
-                        put(
-                            &mut sink,
-                            Message::Close(Some(CloseFrame {
-                                code,
-                                reason: reason.into(),
-                            })),
-                        )
-                        .await;
-                        return self.give_up();
+                        let close = CloseFrame {
+                            code: code.into(),
+                            reason: reason.into(),
+                        };
+                        put(&mut sink, Message::Close(Some(close))).await;
+                        false
                     }
                     Next::Over => return,
+                };
+                if !sent {
+                    return self.give_up();
                 }
             }
         }
@@ -188,8 +187,22 @@ impl Queue {
     }
 }
 
-async fn put(sink: &mut SplitSink<WebSocket, Message>, message: Message) -> bool {
-    matches!(timeout(STUCK, sink.send(message)).await, Ok(Ok(())))
+/// A whole document may take its reader longer than [`STUCK`]; no piece of it may.
+async fn write_out(sink: &mut Sink, frame: Bytes) -> bool {
+    for piece in pieces(frame) {
+        if !in_time(sink.feed(piece)).await {
+            return false;
+        }
+    }
+    true
+}
+
+async fn put(sink: &mut Sink, message: Message) -> bool {
+    in_time(sink.send(message)).await
+}
+
+async fn in_time<E>(writing: impl Future<Output = Result<(), E>>) -> bool {
+    matches!(timeout(STUCK, writing).await, Ok(Ok(())))
 }
 
 /// A close frame holds 123 bytes of reason.

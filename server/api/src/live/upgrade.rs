@@ -3,26 +3,19 @@
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
-use axum::extract::ws::WebSocketUpgrade;
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use datalayer::{Caller, Error, User};
 
+use super::socket::Upgrade;
 use super::sockets::Ticket;
 use crate::cookie::Secret;
 use crate::doors::Doors;
 use crate::problem::Problem;
 
-const MESSAGE: usize = 1024 * 1024;
-const FRAME: usize = 256 * 1024;
-/// Of our own frames. The outbox bounds what waits; this only has to hold the largest single frame, a whole document with its runs.
-const WRITE: usize = 160 * 1024 * 1024;
-/// Tabs say little at a time, and there are many of them.
-const READ_BUFFER: usize = 4 * 1024;
-
 /// An upgrade whose origin and person have been checked. No message is read before.
 pub struct AuthedSocket {
-    pub upgrade: WebSocketUpgrade,
+    pub upgrade: Upgrade,
     pub user: User,
     pub caller: Caller,
     pub secret: Secret,
@@ -50,21 +43,13 @@ impl FromRequestParts<Arc<Doors>> for AuthedSocket {
         let (Caller::Person { user, session }, Some(secret)) = (&caller, secret) else {
             return Err(Error::SignInNeeded.into());
         };
-        let upgrade = WebSocketUpgrade::from_request_parts(parts, doors)
-            .await
-            .map_err(|_| {
-                Problem::new(
-                    StatusCode::UPGRADE_REQUIRED,
-                    "socket.upgrade",
-                    "this address is a WebSocket: ask for an upgrade, version 13, over HTTP/1.1",
-                )
-            })?;
-        let upgrade = upgrade
-            .max_message_size(MESSAGE)
-            .max_frame_size(FRAME)
-            .read_buffer_size(READ_BUFFER)
-            .write_buffer_size(0)
-            .max_write_buffer_size(WRITE);
+        let upgrade = Upgrade::take(parts).ok_or_else(|| {
+            Problem::new(
+                StatusCode::UPGRADE_REQUIRED,
+                "socket.upgrade",
+                "this address is a WebSocket: ask for an upgrade, version 13, over HTTP/1.1",
+            )
+        })?;
         let ticket = doors.sockets.ticket(&user.id, session);
         Ok(Self {
             upgrade,
