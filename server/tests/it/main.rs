@@ -9,6 +9,8 @@ mod bad_input;
 #[cfg(test)]
 mod census;
 #[cfg(test)]
+mod kernels;
+#[cfg(test)]
 mod lifecycle;
 #[cfg(test)]
 mod notebooks;

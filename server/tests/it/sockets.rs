@@ -13,7 +13,7 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 use crate::studio::{Person, Studio};
 
-type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+pub type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 const SOON: Duration = Duration::from_secs(10);
 
@@ -320,7 +320,7 @@ async fn a_studio_that_restarts_says_so_to_every_tab() {
     assert_eq!(studio.ended_within(Duration::from_secs(5)), Some(0));
 }
 
-async fn open(studio: &Studio, person: &Person) -> Socket {
+pub async fn open(studio: &Studio, person: &Person) -> Socket {
     let mut request = format!("ws://{}/live", studio.address)
         .into_client_request()
         .unwrap();
@@ -359,7 +359,7 @@ async fn say(socket: &mut Socket, message: &Value) {
 }
 
 /// Asks for a seat; the first thing heard about that notebook.
-async fn join(socket: &mut Socket, notebook: &str) -> Value {
+pub async fn join(socket: &mut Socket, notebook: &str) -> Value {
     let client = client_id();
     say(
         socket,

@@ -36,16 +36,16 @@ impl Studio {
         } else {
             &["--site", "/nowhere"]
         };
+        // Few tests run code, and those say so.
+        let kernels: &[&str] = if more.contains(&"--kernels") {
+            &[]
+        } else {
+            &["--kernels", "off"]
+        };
         let mut process = command()
-            .args([
-                "serve",
-                "--listen",
-                "127.0.0.1:0",
-                "--kernels",
-                "off",
-                "--data",
-            ])
+            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
             .arg(folder.path())
+            .args(kernels)
             .args(site)
             .args(more)
             .stdout(Stdio::piped())
@@ -178,6 +178,14 @@ impl Studio {
         self.signal("TERM");
         self.ended_within(Duration::from_secs(5));
         std::mem::replace(&mut self.folder, tempfile::tempdir().unwrap())
+    }
+
+    /// Kills it without a word, and starts another one on its folder.
+    pub fn kill_and_start_again(&mut self, more: &[&str]) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+        let folder = std::mem::replace(&mut self.folder, tempfile::tempdir().unwrap());
+        *self = Self::start_in(folder, more);
     }
 
     /// Bytes as no client library would send them; everything that comes back until the studio closes.
