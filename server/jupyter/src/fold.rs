@@ -127,10 +127,11 @@ impl Fold {
 
     fn note(&mut self, offset: u64, at: i64, note: Note, batch: &mut Batch) {
         match note {
-            Note::Started { run, cell } => {
+            Note::Started { run, cell, asked } => {
                 let fresh = Run::new(cell, false, offset);
                 let known = self.runs.entry(run.clone()).or_insert(fresh);
                 known.from = offset;
+                batch.asked.insert(run.clone(), asked);
                 self.emit(&run, at, Happening::Started, batch);
             }
             Note::InputGiven { run, echo } => {

@@ -414,7 +414,7 @@ async fn flush(runtime: Arc<Runtime>, mut batch: Batch, mark: Option<SpoolMark>)
         .await;
     }
     retry("the run log cannot be written", || {
-        runtime.append(drafts.clone(), mark.clone())
+        runtime.append_run(drafts.clone(), &batch.asked, mark.clone())
     })
     .await;
     // What is still to be done about them is done when this has landed.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use datalayer::{Error, NotebookId, Result, RunLedger, RunRequest, Runner, RuntimeNews};
 use notebook::CellId;
-use notebook::runs::{Happening, RunEvent, RunState, Runs};
+use notebook::runs::{RunEvent, RunState, Runs};
 use notebook::wire::KernelView;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -15,8 +15,8 @@ use sha2::{Digest, Sha256};
 use crate::fold::Draft;
 use crate::kernelspecs::Kernelspecs;
 use crate::link;
-use crate::protocol::{Command, Task};
-use crate::runtime::{Runtime, ended};
+use crate::protocol::{Asked, Command, Task};
+use crate::runtime::{Runtime, ended, queued};
 use crate::{Config, follow, moment};
 
 const ANSWER: Duration = Duration::from_secs(20);
@@ -224,33 +224,52 @@ impl Runner for Gateway {
         let mut drafts = Vec::with_capacity(cells.len());
         for (cell, source) in cells {
             let run = run_id()?;
-            let source_hash = hex(&Sha256::digest(source.as_bytes()));
-            let what = Happening::Queued {
+            let asked = Asked {
+                at: moment::now(),
                 by: by.clone(),
                 name: name.clone(),
-                source_hash,
+                source_hash: hex(&Sha256::digest(source.as_bytes())),
             };
             drafts.push(Draft {
                 run: run.clone(),
                 cell: cell.clone(),
-                at: moment::now(),
-                what,
+                at: asked.at,
+                what: queued(&asked),
                 has_spill: false,
             });
-            tasks.push(Task { run, cell, source });
+            tasks.push(Task {
+                run,
+                cell,
+                source,
+                asked,
+            });
         }
-        let queued: Vec<(String, CellId)> = tasks
+        let runs: Vec<(String, CellId)> = tasks
             .iter()
             .map(|task| (task.run.clone(), task.cell.clone()))
             .collect();
-        runtime.append(drafts, None).await?;
-        let Err(refused) = link.ask(Command::Enqueue { tasks }, ANSWER).await else {
+        // The kernel need not wait for our disk. Nothing of these runs comes before this in the log: it is held meanwhile.
+        let mut log = runtime.log().await?;
+        let asking = link.asking(Command::Enqueue { tasks });
+        if let Err(error) = runtime.append_to(&mut log, drafts, None).await {
+            link.tell(Command::Withdraw {
+                runs: runs.into_iter().map(|(run, _)| run).collect(),
+                why: format!("stopped: it could not be written down: {error}"),
+            });
+            return Err(error);
+        }
+        drop(log);
+        let answer = match asking {
+            Ok(asking) => asking.answer(ANSWER).await,
+            Err(error) => Err(error),
+        };
+        let Err(refused) = answer else {
             return Ok(());
         };
         // The kernel's end may have ended these runs already; only those still open are ended here.
         let mut open = runtime.log().await?;
         let why = format!("stopped: {refused}");
-        let drafts = queued
+        let drafts = runs
             .into_iter()
             .filter(|(run, _)| open.get().open.contains_key(run))
             .map(|(run, cell)| ended(run, cell, RunState::Interrupted, &why))

@@ -94,34 +94,25 @@ impl Link {
     }
 
     pub async fn ask(&self, what: Command, patience: Duration) -> Result<Value> {
+        self.asking(what)?.answer(patience).await
+    }
+
+    /// Asks now, and waits for the answer when you do.
+    pub fn asking(&self, what: Command) -> Result<Asking<'_>> {
         let ask = self.asks.fetch_add(1, Ordering::Relaxed);
         let (answer, answered) = oneshot::channel();
         self.waiting
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .insert(ask, answer);
-        let gone = || Error::unavailable("kernel.gone", "the kernel ended before it answered");
         if *self.gone.borrow() || self.orders.send(Order { ask, what }).is_err() {
             return Err(gone());
         }
-        match tokio::time::timeout(patience, answered).await {
-            Ok(Ok(Ok(value))) => Ok(value),
-            Ok(Ok(Err(Refusal { code, reason }))) if code.starts_with("kernel.") => {
-                Err(Error::unavailable(code, reason))
-            }
-            Ok(Ok(Err(Refusal { code, reason }))) => Err(Error::conflict(code, reason)),
-            Ok(Err(_)) => Err(gone()),
-            Err(_) => {
-                self.waiting
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .remove(&ask);
-                Err(Error::unavailable(
-                    "kernel.busy",
-                    "the kernel is busy and did not answer in time",
-                ))
-            }
-        }
+        Ok(Asking {
+            link: self,
+            ask,
+            answered,
+        })
     }
 
     /// An answer arrived.
@@ -150,6 +141,41 @@ impl Link {
         // The sender lives in `self`, so this ends only when it is closed.
         let _ = self.gone.subscribe().wait_for(|gone| *gone).await;
     }
+}
+
+/// A question on its way.
+pub struct Asking<'a> {
+    link: &'a Link,
+    ask: u64,
+    answered: oneshot::Receiver<Result<Value, Refusal>>,
+}
+
+impl Asking<'_> {
+    pub async fn answer(self, patience: Duration) -> Result<Value> {
+        match tokio::time::timeout(patience, self.answered).await {
+            Ok(Ok(Ok(value))) => Ok(value),
+            Ok(Ok(Err(Refusal { code, reason }))) if code.starts_with("kernel.") => {
+                Err(Error::unavailable(code, reason))
+            }
+            Ok(Ok(Err(Refusal { code, reason }))) => Err(Error::conflict(code, reason)),
+            Ok(Err(_)) => Err(gone()),
+            Err(_) => {
+                self.link
+                    .waiting
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .remove(&self.ask);
+                Err(Error::unavailable(
+                    "kernel.busy",
+                    "the kernel is busy and did not answer in time",
+                ))
+            }
+        }
+    }
+}
+
+fn gone() -> Error {
+    Error::unavailable("kernel.gone", "the kernel ended before it answered")
 }
 
 /// Attaches to a supervisor an earlier studio started; `None` when it is gone.

@@ -89,6 +89,18 @@ pub struct Task {
     pub run: String,
     pub cell: CellId,
     pub source: String,
+    #[serde(default)]
+    pub asked: Asked,
+}
+
+/// What the run log says of a run that was asked for. It goes with the run, so that a studio that died before it had
+/// written this down is made up for by the next one.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asked {
+    pub at: i64,
+    pub by: String,
+    pub name: String,
+    pub source_hash: String,
 }
 
 /// An entry of the spool by the supervisor itself.
@@ -98,6 +110,8 @@ pub enum Note {
     Started {
         run: String,
         cell: CellId,
+        #[serde(default)]
+        asked: Asked,
     },
     Ended {
         run: String,
@@ -106,24 +120,13 @@ pub enum Note {
         why: Option<String>,
     },
     /// Someone gave the line that was asked for; `echo` is how it looks.
-    InputGiven {
-        run: String,
-        echo: String,
-    },
+    InputGiven { run: String, echo: String },
     /// The run printed more than is shown inline: so many bytes of it, all in all, are only in its spill file.
-    Beyond {
-        run: String,
-        bytes: u64,
-    },
+    Beyond { run: String, bytes: u64 },
     /// The run printed more than it may; so many bytes are gone.
-    Dropped {
-        run: String,
-        bytes: u64,
-    },
+    Dropped { run: String, bytes: u64 },
     /// The kernel ended by itself.
-    Died {
-        why: String,
-    },
+    Died { why: String },
 }
 
 /// A question or order of the studio. The answer carries `ask` back.
@@ -142,6 +145,11 @@ pub enum Command {
     },
     Enqueue {
         tasks: Vec<Task>,
+    },
+    /// These must not run after all; the one that runs already is interrupted.
+    Withdraw {
+        runs: Vec<String>,
+        why: String,
     },
     Interrupt,
     Restart,

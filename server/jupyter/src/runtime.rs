@@ -1,6 +1,6 @@
 //! The runtime of one notebook: its log, its listener and the way to its kernel.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use tokio::task::AbortHandle;
 use crate::fold::Draft;
 use crate::gateway::Shared;
 use crate::link::{self, Link};
-use crate::protocol::{Attached, Command, Status};
+use crate::protocol::{Asked, Attached, Command, Status};
 use crate::{follow, moment};
 
 pub type Listener = Arc<dyn Fn(RuntimeNews) + Send + Sync>;
@@ -87,7 +87,45 @@ impl Runtime {
         self.append_to(&mut log, drafts, mark).await
     }
 
-    async fn append_to(
+    /// As [`Runtime::append`], for what a kernel's supervisor told: what it knows of a run and the log does not (the studio
+    /// that asked for it died just then) comes first.
+    pub async fn append_run(
+        &self,
+        mut drafts: Vec<Draft>,
+        asked: &HashMap<String, Asked>,
+        mark: Option<SpoolMark>,
+    ) -> Result<()> {
+        let mut log = self.log().await?;
+        let mut at = 0;
+        while let Some(draft) = drafts.get(at) {
+            let known = log.get().open.contains_key(&draft.run);
+            match &draft.what {
+                Happening::Started if !known => {
+                    let asked = asked.get(&draft.run).cloned().unwrap_or_default();
+                    let queued = Draft {
+                        at: asked.at,
+                        what: queued(&asked),
+                        ..draft.clone()
+                    };
+                    drafts.insert(at, queued);
+                    at += 2;
+                }
+                // It was withdrawn before anyone was told of it.
+                Happening::Ended { .. }
+                    if !known
+                        && !drafts[..at].iter().any(|before| {
+                            before.run == draft.run && before.what == Happening::Started
+                        }) =>
+                {
+                    drafts.remove(at);
+                }
+                _ => at += 1,
+            }
+        }
+        self.append_to(&mut log, drafts, mark).await
+    }
+
+    pub async fn append_to(
         &self,
         guard: &mut LogGuard<'_>,
         drafts: Vec<Draft>,
@@ -400,6 +438,15 @@ pub struct LogGuard<'a>(MutexGuard<'a, Option<Log>>);
 impl LogGuard<'_> {
     pub fn get(&mut self) -> &mut Log {
         self.0.get_or_insert_default()
+    }
+}
+
+/// The event of a run that was asked for.
+pub fn queued(asked: &Asked) -> Happening {
+    Happening::Queued {
+        by: asked.by.clone(),
+        name: asked.name.clone(),
+        source_hash: asked.source_hash.clone(),
     }
 }
 

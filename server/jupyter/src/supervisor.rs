@@ -337,6 +337,7 @@ impl Supervisor {
         self.note(&Note::Started {
             run: task.run,
             cell: task.cell,
+            asked: task.asked,
         })
         .await;
     }

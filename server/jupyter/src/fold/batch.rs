@@ -1,9 +1,11 @@
 //! Batches: what one append to the run log holds, with what need never be shown left out.
 
+use std::collections::HashMap;
+
 use notebook::CellId;
 use notebook::runs::Happening;
 
-use crate::protocol::Status;
+use crate::protocol::{Asked, Status};
 
 /// An event without its number.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,6 +23,8 @@ pub struct Draft {
 pub struct Batch {
     pub drafts: Vec<Draft>,
     pub status: Option<Status>,
+    /// What the log must say first of runs that start, if it does not yet.
+    pub asked: HashMap<String, Asked>,
     /// Bytes of the spool that are folded in.
     pub offset: u64,
     weight: usize,

@@ -39,6 +39,7 @@ fn started(run: &str) -> Record {
     note(&Note::Started {
         run: run.into(),
         cell: cell(),
+        asked: Default::default(),
     })
 }
 

@@ -32,6 +32,14 @@ impl Supervisor {
                 return;
             }
             Command::Enqueue { tasks } => self.enqueue(tasks).await,
+            Command::Withdraw { runs, why } => {
+                let (now, notes) = self.queue.withdraw(&runs, &why);
+                if now {
+                    self.interrupt_kernel();
+                }
+                self.note_all(&notes).await;
+                return;
+            }
             Command::Interrupt => {
                 self.interrupt("interrupted").await;
                 Ok(Value::Null)

@@ -117,14 +117,29 @@ impl Queue {
     /// otherwise [`Queue::taken`] will say so.
     pub fn interrupt(&mut self, why: &str) -> (bool, Vec<Note>) {
         let dropped = self.drop_waiting(RunState::Interrupted, why);
-        let now = match &mut self.running {
-            None => false,
-            Some(running) => {
-                running.interrupted.get_or_insert_with(|| why.to_owned());
-                running.interrupt_waits = !running.taken;
-                running.taken
-            }
-        };
+        let now = self
+            .running
+            .as_mut()
+            .is_some_and(|running| running.interrupt(why));
+        (now, dropped)
+    }
+
+    /// As [`Queue::interrupt`], but these runs only.
+    pub fn withdraw(&mut self, runs: &[String], why: &str) -> (bool, Vec<Note>) {
+        let (dropped, kept) = self
+            .waiting
+            .drain(..)
+            .partition::<VecDeque<_>, _>(|task| runs.contains(&task.run));
+        self.waiting = kept;
+        let dropped = dropped
+            .into_iter()
+            .map(|task| ended(task, RunState::Interrupted, why))
+            .collect();
+        let now = self
+            .running
+            .as_mut()
+            .filter(|running| runs.contains(&running.run))
+            .is_some_and(|running| running.interrupt(why));
         (now, dropped)
     }
 
@@ -144,13 +159,10 @@ impl Queue {
     }
 
     fn drop_waiting(&mut self, state: RunState, why: &str) -> Vec<Note> {
-        let ended = |task: Task| Note::Ended {
-            run: task.run,
-            cell: task.cell,
-            state,
-            why: Some(why.into()),
-        };
-        self.waiting.drain(..).map(ended).collect()
+        self.waiting
+            .drain(..)
+            .map(|task| ended(task, state, why))
+            .collect()
     }
 
     fn finish(&mut self) -> Vec<Note> {
@@ -188,6 +200,24 @@ impl Queue {
     }
 }
 
+impl Running {
+    /// True when the kernel must be interrupted now; otherwise [`Queue::taken`] will say so.
+    fn interrupt(&mut self, why: &str) -> bool {
+        self.interrupted.get_or_insert_with(|| why.to_owned());
+        self.interrupt_waits = !self.taken;
+        self.taken
+    }
+}
+
+fn ended(task: Task, state: RunState, why: &str) -> Note {
+    Note::Ended {
+        run: task.run,
+        cell: task.cell,
+        state,
+        why: Some(why.into()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -201,6 +231,7 @@ mod tests {
                     cell: serde_json::from_value(serde_json::json!(format!("c{at}")))
                         .expect("cell id"),
                     source: String::new(),
+                    asked: Default::default(),
                 })
                 .collect(),
         );
@@ -271,6 +302,26 @@ mod tests {
             ended(&queue.idled("r0")),
             vec![("r0".into(), RunState::Interrupted)]
         );
+    }
+
+    #[test]
+    fn runs_are_withdrawn_and_the_others_stay() {
+        let mut queue = queue(4);
+        queue.begin();
+        queue.taken("r0");
+        let (now, dropped) = queue.withdraw(&["r1".into(), "r3".into()], "why");
+        assert!(!now);
+        assert_eq!(
+            super::tests::ended(&dropped),
+            vec![
+                ("r1".into(), RunState::Interrupted),
+                ("r3".into(), RunState::Interrupted)
+            ]
+        );
+        assert!(queue.withdraw(&["r0".into()], "why").0);
+        queue.replied("r0", Outcome::Ok);
+        queue.idled("r0");
+        assert_eq!(queue.begin().expect("the one that stayed").run, "r2");
     }
 
     #[test]

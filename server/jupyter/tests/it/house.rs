@@ -33,6 +33,7 @@ struct State {
     folds: HashMap<NotebookId, Runs>,
     failing: u32,
     holding_files: bool,
+    stuck: bool,
 }
 
 impl Memory {
@@ -61,6 +62,14 @@ impl Memory {
             .lock()
             .expect("no test panics while it holds this")
             .holding_files = hold;
+    }
+
+    /// From now on appends do not return, and change nothing.
+    pub fn stick(&self, stuck: bool) {
+        self.state
+            .lock()
+            .expect("no test panics while it holds this")
+            .stuck = stuck;
     }
 
     /// The next so many appends fail.
@@ -92,6 +101,14 @@ impl RunLedger for Memory {
         events: Vec<RunEvent>,
         mark: Option<SpoolMark>,
     ) -> Result<()> {
+        let stuck = self
+            .state
+            .lock()
+            .expect("no test panics while it holds this")
+            .stuck;
+        if stuck {
+            std::future::pending::<()>().await;
+        }
         let mut state = self
             .state
             .lock()

@@ -1,12 +1,13 @@
 //! Running cells in a real Python.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use datalayer::Runner;
 use notebook::runs::{Happening, Output, RunState, StreamName};
 use notebook::wire::KernelState;
+use serde_json::Value;
 
-use crate::house::{House, cell_id};
+use crate::house::{House, PATIENCE, cell_id};
 
 #[tokio::test]
 async fn a_print_is_in_the_log_before_the_cell_is_done() {
@@ -335,11 +336,7 @@ async fn completion_and_inspection_count_as_the_editor_does() {
     house.execute("a", "value_of_ada = 7").await;
     let code = "s = '😀é'; value_of_a";
     let cursor = code.encode_utf16().count() as u32;
-    let reply = house
-        .gateway()
-        .complete(&house.notebook, code, cursor)
-        .await
-        .expect("completed");
+    let reply = completed(&house, code, cursor).await;
     assert_eq!(reply["matches"][0], "value_of_ada");
     assert_eq!(
         (reply["cursor_start"].as_u64(), reply["cursor_end"].as_u64()),
@@ -360,6 +357,24 @@ async fn completion_and_inspection_count_as_the_editor_does() {
     house.close().await;
 }
 
+/// A kernel that completes for the first time reads half its library: on a machine with too much to do it is asked again.
+async fn completed(house: &House, code: &str, cursor: u32) -> Value {
+    let begun = Instant::now();
+    loop {
+        match house
+            .gateway()
+            .complete(&house.notebook, code, cursor)
+            .await
+        {
+            Ok(reply) => return reply,
+            Err(error) => assert!(
+                error.code() == "kernel.busy" && begun.elapsed() < 2 * PATIENCE,
+                "{error}"
+            ),
+        }
+    }
+}
+
 #[tokio::test]
 async fn completion_and_inspection_answer_while_a_cell_runs() {
     let house = House::open().await;
@@ -376,11 +391,7 @@ async fn completion_and_inspection_answer_while_a_cell_runs() {
         })
         .await;
     for _ in 0..3 {
-        let reply = house
-            .gateway()
-            .complete(&house.notebook, "value_of_a", 10)
-            .await
-            .expect("completed");
+        let reply = completed(&house, "value_of_a", 10).await;
         assert_eq!(reply["matches"][0], "value_of_ada");
         let reply = house
             .gateway()
@@ -421,11 +432,7 @@ async fn completion_and_inspection_answer_while_a_cell_runs() {
             event.cell.as_str() == "c" && matches!(event.what, Happening::Stream { .. })
         })
         .await;
-    let reply = house
-        .gateway()
-        .complete(&house.notebook, "value_of_e", 10)
-        .await
-        .expect("completed");
+    let reply = completed(&house, "value_of_e", 10).await;
     assert_eq!(reply["matches"][0], "value_of_eve");
     house.close().await;
 }

@@ -161,6 +161,59 @@ async fn a_long_output_is_kept_although_the_studio_was_killed_when_its_cell_had_
 }
 
 #[tokio::test]
+async fn a_cell_that_ran_before_it_was_written_down_is_told_whole_by_the_next_studio() {
+    let mut house = House::open().await;
+    house.execute("a", "1").await;
+    let ran = house.folder.path().join("ran");
+    let source = format!("print('out')\nopen({ran:?}, 'w').close()");
+    house.ledger.stick(true);
+    let cells = [("b", source.as_str()), ("c", "print('and then')")];
+    tokio::select! {
+        done = house.run(&cells) => panic!("{done:?}"),
+        () = wait_until("the cell has run", || ran.exists()) => {}
+    }
+    assert!(!house.heard().iter().any(|event| event.cell.as_str() == "b"));
+    house.kill_studio().await;
+    house.ledger.stick(false);
+    house.start().await;
+    for (cell, text) in [("b", "out\n"), ("c", "and then\n")] {
+        let run = house.finished(cell).await;
+        assert!(
+            matches!(&run.events[0], Happening::Queued { name, .. } if name == "Ada"),
+            "{:?}",
+            run.events
+        );
+        assert_eq!(run.events[1], Happening::Started);
+        assert_eq!((run.state, run.stdout().as_str()), (RunState::Done, text));
+    }
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_cell_that_cannot_be_written_down_is_refused_and_stopped() {
+    let house = House::open().await;
+    house.execute("a", "1").await;
+    house.ledger.fail(1);
+    let refused = house
+        .run(&[("b", "while True: pass"), ("c", "print('never')")])
+        .await
+        .expect_err("the disk is full");
+    assert_eq!(refused.code(), "test.failing");
+    // It had begun, so that is told; the one behind it had not, so nothing is.
+    let run = house.finished("b").await;
+    assert_eq!(
+        (run.state, run.why.as_deref()),
+        (
+            RunState::Interrupted,
+            Some("stopped: it could not be written down: the disk is full")
+        )
+    );
+    assert_eq!(house.execute("a", "print(2)").await.stdout(), "2\n");
+    assert!(!house.heard().iter().any(|event| event.cell.as_str() == "c"));
+    house.close().await;
+}
+
+#[tokio::test]
 async fn a_full_disk_of_the_ledger_delays_and_loses_nothing() {
     let house = House::open().await;
     house.execute("a", "1").await;
