@@ -44,10 +44,7 @@ enum Command {
     /// As `run`, and build again on every change.
     Dev(studio::RunOptions),
     /// Measure: every benchmark, or those whose name contains NAME.
-    Bench {
-        /// Part of a benchmark's name.
-        name: Option<String>,
-    },
+    Bench(bench::Options),
     /// List the files of a feature, floor by floor.
     Where {
         /// The noun: spaces, notebooks, stories, …
@@ -77,7 +74,7 @@ fn obey(line: Line) -> Result<ExitCode> {
         Command::Dev(options) => watch::dev(&mut shop, &options),
         Command::Test(options) => trial::test(&mut shop, &options),
         Command::Check => trial::check(&mut shop),
-        Command::Bench { name } => bench::bench(&mut shop, name.as_deref()),
+        Command::Bench(options) => bench::bench(&mut shop, &options),
         Command::Where { feature } => whereabouts::list(&shop, &feature),
         Command::Build(options) => studio::build_and_say(&mut shop, &options),
         Command::Setup(options) => supplies::set_up(&mut shop, &options),

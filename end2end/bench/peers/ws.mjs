@@ -1,0 +1,2 @@
+// The WebSocket client, found among the packages of the peers.
+export { WebSocket } from "ws";
