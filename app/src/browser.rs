@@ -127,6 +127,31 @@ pub fn every(milliseconds: i32, call: impl FnMut() + 'static) -> Option<Timer> {
     })
 }
 
+/// Hears keys before anything of the page does, the editor too. Dropping it ends that.
+pub struct KeysFirst {
+    hear: Closure<dyn FnMut(web_sys::KeyboardEvent)>,
+}
+
+impl Drop for KeysFirst {
+    fn drop(&mut self) {
+        if let Some(window) = web_sys::window() {
+            let _ = window.remove_event_listener_with_callback_and_bool(
+                "keydown",
+                self.hear.as_ref().unchecked_ref(),
+                true,
+            );
+        }
+    }
+}
+
+pub fn keys_first(hear: impl FnMut(web_sys::KeyboardEvent) + 'static) -> Option<KeysFirst> {
+    let hear = Closure::wrap(Box::new(hear) as Box<dyn FnMut(web_sys::KeyboardEvent)>);
+    web_sys::window()?
+        .add_event_listener_with_callback_and_bool("keydown", hear.as_ref().unchecked_ref(), true)
+        .ok()?;
+    Some(KeysFirst { hear })
+}
+
 /// An element of the page by id.
 pub fn element(id: &str) -> Option<web_sys::HtmlElement> {
     web_sys::window()?
@@ -145,6 +170,13 @@ pub fn focus(id: &str) {
     let into_view = web_sys::ScrollIntoViewOptions::new();
     into_view.set_block(web_sys::ScrollLogicalPosition::Nearest);
     element.scroll_into_view_with_scroll_into_view_options(&into_view);
+}
+
+/// Does this very element have the focus?
+pub fn has_focus(id: &str) -> bool {
+    web_sys::window()
+        .and_then(|window| window.document()?.active_element())
+        .is_some_and(|element| element.id() == id)
 }
 
 /// Does the person type into a field of the page (not into a notebook's command mode)?

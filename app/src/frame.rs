@@ -1,25 +1,30 @@
 //! The frame around every signed-in page: rail, space sidebar, top bar, and on phones a bar at the foot.
 
 mod house;
+pub(crate) mod keys;
 mod look;
+mod open_now;
 mod people;
 mod rail;
+pub(crate) mod shortcuts;
 mod sidebar;
 
 use datalayer::Space;
-use leptos::ev;
 use leptos::prelude::*;
 use leptos_meta::Title;
-use ui::{Icon, IconButton, Keys};
+use leptos_router::hooks::use_location;
+use ui::{Badge, Icon, IconButton, Keys, Tone};
 
 pub use house::{House, use_house};
 pub use look::{ChooseLook, Contrast, Look, Theme, choose, use_look};
+pub(crate) use open_now::{OpenNotebooks, use_open_now};
 
 use crate::call;
 use crate::palette::{PaletteView, use_commands};
 use crate::refusal::SignInFirst;
 use people::UserMenu;
 use rail::{Rail, TabBar};
+use shortcuts::ShortcutsDialog;
 use sidebar::Sidebar;
 
 /// What the frame remembers between pages. Call it once at the root.
@@ -30,7 +35,13 @@ pub(crate) fn provide_frame() {
         closed: RwSignal::new(kept("sidebar").as_deref() == Some("closed")),
         drawer: RwSignal::new(false),
     });
+    provide_context(Arrivals(StoredValue::new(0)));
+    open_now::provide_open_now();
 }
+
+/// How many pages this document has shown.
+#[derive(Clone, Copy)]
+struct Arrivals(StoredValue<u32>);
 
 #[derive(Clone, Copy)]
 struct SidebarState {
@@ -96,26 +107,19 @@ pub fn Frame(
 ) -> impl IntoView {
     let state = expect_context::<SidebarState>();
     let commands = use_commands();
-    let listening = window_event_listener(ev::keydown, move |event| {
-        if (event.ctrl_key() || event.meta_key()) && !event.shift_key() && !event.alt_key() {
-            match event.key().as_str() {
-                "k" | "K" => {
-                    event.prevent_default();
-                    commands.toggle();
-                }
-                "b" | "B" => {
-                    event.prevent_default();
-                    state.toggle();
-                }
-                _ => {}
-            }
-        }
-    });
-    on_cleanup(move || listening.remove());
+    let help = RwSignal::new(false);
     // Another page: what was pulled out for the last one goes back in.
     state.drawer.set(false);
     let has_sidebar = space.is_some();
     let current = Signal::derive(move || space.and_then(|space| space.get()));
+    keys::listen(
+        state,
+        Signal::derive(move || current.get().map(|space| space.id)),
+        (!document).then_some(help),
+    );
+    let said = arrive();
+    open_now::keep_asking();
+    let archived = move || current.get().and_then(|space| space.archived_at).is_some();
     let search_words = if document {
         "Search"
     } else {
@@ -126,6 +130,7 @@ pub fn Frame(
         <div
             class="app"
             class:app--nosidebar=!has_sidebar
+            class:app--document=document
             class:is-closed=move || state.closed.get()
             class:is-drawn=move || state.drawer.get()
         >
@@ -152,8 +157,18 @@ pub fn Frame(
                                 </span>
                             }
                         })}
+                    {document.then(|| view! {
+                        <Transition>
+                            {move || current.get().map(|space| view! {
+                                <a class="topbar__back" href=format!("/s/{}/notebooks", space.id) aria-label="Back to the notebooks"><Icon name="left" size=20/></a>
+                            })}
+                        </Transition>
+                    })}
                     <nav class="crumbs" aria-label="Breadcrumb">
-                        <Transition>{move || crumbs.run()}</Transition>
+                        <Transition>
+                            {move || crumbs.run()}
+                            {move || (document && archived()).then(|| view! { <Badge tone=Tone::Warn icon="lock">"Archived"</Badge> })}
+                        </Transition>
                     </nav>
                 </div>
                 <button type="button" class="search needs-script" title="Search or run a command" on:click=move |_| commands.toggle()>
@@ -172,9 +187,35 @@ pub fn Frame(
             </main>
             <TabBar/>
         </div>
-        <PaletteView/>
+        <div class="sr" role="status">{move || said.get()}</div>
+        <PaletteView space=current/>
+        {(!document).then(|| view! { <ShortcutsDialog open=help/> })}
     }
     .into_any()
+}
+
+/// After going to another page: the focus stands at its content, and screen readers hear its title.
+fn arrive() -> RwSignal<String> {
+    /// How long the title may take to be known.
+    const SETTLED: std::time::Duration = std::time::Duration::from_millis(600);
+    let arrivals = expect_context::<Arrivals>().0;
+    let said = RwSignal::new(String::new());
+    let path = use_location().pathname;
+    Effect::new(move |_| {
+        path.track();
+        let before = arrivals.get_value();
+        arrivals.set_value(before.saturating_add(1));
+        if before > 0 {
+            request_animation_frame(|| ui::dom::focus_page("main"));
+            set_timeout(
+                move || {
+                    let _ = said.try_set(ui::dom::title());
+                },
+                SETTLED,
+            );
+        }
+    });
+    said
 }
 
 /// A place above this one.

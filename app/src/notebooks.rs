@@ -4,6 +4,7 @@ mod bars;
 mod calls;
 mod cell;
 mod commands;
+mod desk;
 mod help;
 mod link;
 mod page;

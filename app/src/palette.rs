@@ -45,7 +45,7 @@ pub struct Command {
     pub title: String,
     /// A name of the icon sprite.
     pub icon: &'static str,
-    /// Its own keys, as `mod+shift+enter`; parts of a sequence are separated by a space.
+    /// Its own keys as the help writes them: `Shift Enter`, `G H`, `Up or K`.
     pub keys: Option<String>,
     /// A word or two at the end of the line: where it is, what it costs.
     pub hint: Option<String>,
@@ -144,6 +144,41 @@ pub fn use_commands() -> Commands {
     expect_context::<Commands>()
 }
 
+/// A title in pieces: those that were typed, and those between.
+pub(crate) fn pieces(title: &str, typed: &str) -> Vec<(bool, String)> {
+    let letters: Vec<char> = title.chars().collect();
+    // Letter by letter, so that the places are those of the title: some letters change their length when they are small.
+    let small = |c: char| c.to_lowercase().next().unwrap_or(c);
+    let plain: Vec<char> = letters.iter().map(|c| small(*c)).collect();
+    let mut marked = vec![false; letters.len()];
+    for word in typed.split_whitespace() {
+        let word: Vec<char> = word.chars().map(small).collect();
+        let places: Vec<usize> = (0..plain.len())
+            .filter(|at| plain[*at..].starts_with(&word))
+            .collect();
+        let begins = |at: &&usize| **at == 0 || !plain[**at - 1].is_alphanumeric();
+        if let Some(at) = places.iter().find(begins).or(places.first()) {
+            marked[*at..at + word.len()].fill(true);
+            continue;
+        }
+        let mut from = 0;
+        for letter in word {
+            if let Some(at) = (from..plain.len()).find(|at| plain[*at] == letter) {
+                marked[at] = true;
+                from = at + 1;
+            }
+        }
+    }
+    let mut pieces: Vec<(bool, String)> = Vec::new();
+    for (letter, mark) in letters.into_iter().zip(marked) {
+        match pieces.last_mut() {
+            Some((last, piece)) if *last == mark => piece.push(letter),
+            _ => pieces.push((mark, letter.to_string())),
+        }
+    }
+    pieces
+}
+
 /// How well a title answers what was typed; `None` when it does not. Less is better.
 pub(crate) fn rank(title: &str, typed: &str) -> Option<usize> {
     let title = title.to_lowercase();
@@ -189,5 +224,21 @@ mod tests {
         assert_eq!(rank("Restart and run all", "rrall"), Some(3));
         assert_eq!(rank("Home", "zebra"), None);
         assert_eq!(rank("Home", ""), Some(0));
+    }
+
+    #[test]
+    fn what_was_typed_is_marked_where_it_was_found() {
+        let marked = |title, typed| -> String {
+            let pieces = pieces(title, typed).into_iter();
+            pieces
+                .map(|(mark, piece)| if mark { format!("[{piece}]") } else { piece })
+                .collect()
+        };
+        assert_eq!(marked("Run all cells", "run"), "[Run] all cells");
+        assert_eq!(marked("Prerun and run", "run"), "Prerun and [run]");
+        assert_eq!(marked("Interrupt", "rupt"), "Inter[rupt]");
+        assert_eq!(marked("Restart", "rtt"), "[R]es[t]ar[t]");
+        assert_eq!(marked("İstanbul Über", "über"), "İstanbul [Über]");
+        assert_eq!(marked("Home", ""), "Home");
     }
 }

@@ -10,10 +10,17 @@ use serde::de::DeserializeOwned;
 use ui::{Banner, Button, Skeleton, Tone};
 
 use crate::call::{self, CallError, sentence};
+use crate::frame::{Frame, Here};
 
 /// Shows what a page asked for: lines while it comes, the view when it is there, the reason when it is not to be had.
 #[component]
-pub fn Loaded<T, F, V>(of: Resource<Result<T, CallError>>, children: F) -> impl IntoView
+pub fn Loaded<T, F, V>(
+    of: Resource<Result<T, CallError>>,
+    /// The content draws its own frame: a refusal needs one too.
+    #[prop(optional)]
+    framed: bool,
+    children: F,
+) -> impl IntoView
 where
     T: Clone + Send + Sync + Serialize + DeserializeOwned + 'static,
     F: Fn(T) -> V + Clone + Send + Sync + 'static,
@@ -26,6 +33,10 @@ where
                 Suspend::new(async move {
                     match of.await {
                         Ok(value) => children(value).into_any(),
+                        Err(error) if framed => {
+                            view! { <Frame crumbs=|| view! { <Here>"Not to be had"</Here> }><Failed error/></Frame> }
+                                .into_any()
+                        }
                         Err(error) => view! { <Failed error/> }.into_any(),
                     }
                 })
@@ -127,6 +138,29 @@ where
 /// The part of a refusal that is about one field of the form.
 pub fn about(error: Signal<Option<CallError>>, field: &'static str) -> Signal<Option<String>> {
     Signal::derive(move || error.get().and_then(|error| error.about(field)))
+}
+
+/// A refusal with this code, as the sentence for the field it belongs to.
+pub fn coded(error: Signal<Option<CallError>>, code: &'static str) -> Signal<Option<String>> {
+    Signal::derive(move || {
+        let error = error.get().filter(|error| has_code(error, code));
+        error.map(|error| sentence(&error))
+    })
+}
+
+/// What is left of a refusal for the banner, where these codes are said at their fields.
+pub fn without_codes(
+    error: Signal<Option<CallError>>,
+    codes: &'static [&'static str],
+) -> Signal<Option<CallError>> {
+    Signal::derive(move || {
+        let error = error.get();
+        error.filter(|error| !codes.iter().any(|code| has_code(error, code)))
+    })
+}
+
+fn has_code(error: &CallError, code: &str) -> bool {
+    matches!(error, CallError::Refused(error) if error.code() == code)
 }
 
 /// For the value of a query parameter.

@@ -13,10 +13,11 @@ use crate::frame::Look;
 pub fn shell() -> impl IntoView {
     let assets = use_assets();
     let look = Look::from_cookies();
-    let sidebar = call::cookie("sidebar").filter(|state| state == "closed");
+    let kept_closed = |name| call::cookie(name).filter(|state| state == "closed");
+    let (sidebar, panel) = (kept_closed("sidebar"), kept_closed("panel"));
     view! {
         <!DOCTYPE html>
-        <html lang="en" data-theme=look.theme.attribute() data-contrast=look.contrast.attribute() data-sidebar=sidebar>
+        <html lang="en" data-theme=look.theme.attribute() data-contrast=look.contrast.attribute() data-sidebar=sidebar data-panel=panel>
             <head>
                 <meta charset="utf-8"/>
                 <meta name="viewport" content="width=device-width, initial-scale=1"/>

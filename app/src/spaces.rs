@@ -4,6 +4,7 @@ pub mod calls;
 mod frame;
 mod list;
 mod members;
+mod new;
 mod notebooks;
 mod overview;
 mod roles;
@@ -11,6 +12,7 @@ mod settings;
 
 pub use list::{NewSpaceForm, SpacesPage};
 pub use members::MembersPage;
+pub use new::NewMenu;
 pub use notebooks::{NotebookList, NotebooksPage};
 pub use overview::SpacePage;
 pub use roles::{role_verb, role_words};

@@ -28,7 +28,57 @@ test("a space is made, changed, and put away without losing anything", async ({ 
   await page.goto("/spaces");
   await expect(page.getByRole("main").getByText("Grid demand, Europe")).toHaveCount(0);
   await page.goto("/spaces?show=archived");
+  await page.getByRole("main").getByRole("link", { name: /Grid demand, Europe/ }).click();
+  await expect(page.getByRole("main").getByText("Archived")).toBeVisible();
+  await expect(page.getByRole("button", { name: "New notebook" })).toHaveCount(0);
+  await page.goto(`${path}/settings`);
+  await hydrated(page);
+  await page.getByRole("button", { name: "Take the space back" }).click();
+  await expect(page.getByRole("button", { name: "Archive the space" })).toBeVisible();
+  await page.goto("/spaces");
   await expect(page.getByRole("main").getByText("Grid demand, Europe")).toBeVisible();
+});
+
+test("names of any length and script break nothing", async ({ person, space }) => {
+  const ada = await person("Ada");
+  const path = await space(ada, "N".repeat(300));
+  const { page } = ada;
+  const origin = new URL(page.url()).origin;
+  const id = path.split("/").pop();
+  for (const title of ["W".repeat(200), "مفكرة الشبكة", "日本語のノート", "Z\u0338\u0321a\u0336l\u0335go", "<b>bold</b>"]) {
+    const answer = await page.request.post(`/api/v1/spaces/${id}/notebooks`, { data: { title }, headers: { origin } });
+    expect(answer.status(), title).toBe(201);
+  }
+  for (const width of [1280, 820, 390]) {
+    await page.setViewportSize({ width, height: 800 });
+    for (const address of ["/", "/spaces", path, `${path}/notebooks`, `${path}/members`]) {
+      await page.goto(address);
+      await hydrated(page);
+      const heading = page.getByRole("main").getByRole("heading", { level: 1 });
+      await expect(heading).toBeVisible();
+      const beyond = await page.evaluate(() => {
+        const wide = (element: Element): boolean => element.getBoundingClientRect().right > innerWidth + 1;
+        return [...document.querySelectorAll("main h1, main button, main a.btn, main select")].filter(wide).map((element) => element.outerHTML.slice(0, 80));
+      });
+      expect(beyond, `${address} at ${width} pixels`).toEqual([]);
+    }
+  }
+  await page.goto(`${path}/notebooks`);
+  await expect(page.getByRole("link", { name: "<b>bold</b>" })).toBeVisible();
+});
+
+test("going to another page puts the focus at its content and tells its title", async ({ person, space }) => {
+  const ada = await person("Ada");
+  const path = await space(ada, "Rivers");
+  const { page } = ada;
+  await page.goto(path);
+  await hydrated(page);
+  await page.getByRole("navigation", { name: "In this space" }).getByRole("link", { name: /Members/ }).click();
+  await page.waitForURL(`**${path}/members`);
+  await expect(page.getByRole("main")).toBeFocused();
+  await expect(page.getByRole("status").filter({ hasText: "Members, Rivers" })).toHaveCount(1);
+  await page.goBack();
+  await expect(page.getByRole("main")).toBeFocused();
 });
 
 test("a member sees the space with their role, and loses it when removed", async ({ person, space }) => {

@@ -24,7 +24,8 @@ pub use ledger::{Ledger, LogEntry, Opening, RunLedger, SpoolMark};
 pub use live::{Live, RunRequest, Runner, RuntimeNews, Seat, Wire};
 pub use moment::Timestamp;
 pub use notebooks::{
-    Exported, Format, NewNotebook, Notebook, NotebookChange, NotebookView, Notebooks,
+    Exported, Format, NewNotebook, Notebook, NotebookChange, NotebookView, Notebooks, OpenNotebook,
+    Reader,
 };
 pub use page::{Page, PageRequest};
 pub use roles::Role;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use notebook::presence::Present;
 use notebook::runs::RunEvent;
 use notebook::wire::{KernelView, May, Say};
 use notebook::{CellId, Snapshot};
@@ -40,6 +41,10 @@ pub trait Live: Send + Sync {
     ) -> Result<Box<dyn Seat>>;
     /// The document and its revision as the room has it; `None` when no room is open.
     async fn snapshot(&self, notebook: &NotebookId) -> Option<Snapshot>;
+    /// The notebooks with an open room. A room stays open for a while after the last person has left.
+    fn open(&self) -> Vec<NotebookId>;
+    /// Who is in a notebook's room now, a seat each; nobody when no room is open.
+    async fn present(&self, notebook: &NotebookId) -> Vec<Present>;
     /// Someone's rights on a notebook's space changed: look them up again now.
     async fn rights_changed(&self, user: &crate::UserId);
     /// The notebook has another name: tell everyone in its room.

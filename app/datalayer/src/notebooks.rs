@@ -8,7 +8,7 @@ use notebook::runs::Runs;
 use notebook::wire::May;
 use serde::{Deserialize, Serialize};
 
-use crate::{NotebookId, Page, PageRequest, Result, SpaceId, Timestamp};
+use crate::{NotebookId, Page, PageRequest, Result, SpaceId, Timestamp, UserId};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notebook {
@@ -49,6 +49,22 @@ pub struct NotebookView {
     pub runs: Runs,
 }
 
+/// A notebook that people have open now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenNotebook {
+    pub notebook: Notebook,
+    /// Each once, however many tabs they have; you among them. Who came first stands first.
+    pub people: Vec<Reader>,
+}
+
+/// Someone who has a notebook open.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Reader {
+    pub user: UserId,
+    /// As others see them.
+    pub name: String,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Format {
@@ -77,6 +93,8 @@ pub trait Notebooks: Send + Sync {
     ) -> Result<Page<Notebook>>;
     /// Your notebooks of all spaces, latest edit first.
     async fn recent_notebooks(&self, limit: u32) -> Result<Vec<Notebook>>;
+    /// Your notebooks of all spaces that somebody has open now, latest edit first; at most 100.
+    async fn open_notebooks(&self) -> Result<Vec<OpenNotebook>>;
     /// An empty notebook with one code cell. Editors.
     async fn create_notebook(&self, space: &SpaceId, notebook: NewNotebook) -> Result<Notebook>;
     /// From an `.ipynb` file; the bytes are kept as they came. Returns what was repaired.
@@ -86,6 +104,8 @@ pub trait Notebooks: Send + Sync {
         file_name: &str,
         bytes: Bytes,
     ) -> Result<(Notebook, Vec<Notice>)>;
+    /// A second notebook beside the first, with its cells and latest outputs, titled `Copy of …`. Editors.
+    async fn duplicate_notebook(&self, notebook: &NotebookId) -> Result<Notebook>;
     async fn read_notebook(&self, notebook: &NotebookId) -> Result<Notebook>;
     /// The document and its runs as they are now (live, when its room is open).
     async fn view_notebook(&self, notebook: &NotebookId) -> Result<NotebookView>;

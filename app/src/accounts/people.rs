@@ -5,12 +5,13 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 use ui::{
-    Avatar, Badge, Button, ButtonKind, ButtonSize, Input, PasswordInput, Time, Tone, use_toasts,
+    Avatar, Badge, Button, ButtonKind, ButtonSize, Dialog, DialogFoot, Input, PasswordInput, Time,
+    Tone, use_toasts,
 };
 
 use super::calls::{CreateUser, SetDisabled, list_users};
 use crate::frame::{Frame, Here, use_house};
-use crate::refusal::{Loaded, RefusedBanner, about, refused};
+use crate::refusal::{Loaded, RefusedBanner, about, coded, refused, without_codes};
 
 #[component]
 pub fn PeoplePage() -> impl IntoView {
@@ -42,9 +43,14 @@ pub fn PeoplePage() -> impl IntoView {
                     <Loaded of=house.me let:me>
                         <Loaded of=people let:page>
                             <People people=page.items me=me.id.clone() disable/>
-                            {page
-                                .next
-                                .map(|next| view! { <a class="btn page__more" href=format!("/people?before={next}")>"Older accounts"</a> })}
+                            <div class="row g-2 wrap">
+                                {before
+                                    .get_untracked()
+                                    .map(|_| view! { <a class="btn page__more" href="/people">"Newest accounts"</a> })}
+                                {page
+                                    .next
+                                    .map(|next| view! { <a class="btn page__more" href=format!("/people?before={next}")>"Older accounts"</a> })}
+                            </div>
                         </Loaded>
                     </Loaded>
                 </div>
@@ -107,17 +113,60 @@ fn Person(person: User, is_me: bool, disable: ServerAction<SetDisabled>) -> impl
             </td>
             <td class="t2"><Time at=person.created_at.0/></td>
             <td class="r">
-                {(!is_me).then(|| view! {
-                    <ActionForm action=disable>
-                        <input type="hidden" name="user" value=id.get_value()/>
-                        <input type="hidden" name="disabled" value=(!disabled).to_string()/>
-                        <Button r#type="submit" size=ButtonSize::Small kind=if disabled { ButtonKind::Plain } else { ButtonKind::DangerQuiet }>
-                            {if disabled { "Let in again" } else { "Disable" }}
-                        </Button>
-                    </ActionForm>
-                })}
+                {(!is_me).then(|| view! { <Door id=id.get_value() name=person.name.clone() disabled disable/> })}
             </td>
         </tr>
+    }
+    .into_any()
+}
+
+/// Lets somebody in no more, or in again. With script a dialog says first what it does; without, the button itself.
+#[component]
+fn Door(
+    id: String,
+    name: String,
+    disabled: bool,
+    disable: ServerAction<SetDisabled>,
+) -> impl IntoView {
+    let asking = RwSignal::new(false);
+    let form = NodeRef::<leptos::html::Form>::new();
+    let dialog = format!("disable-{id}");
+    view! {
+        <ActionForm
+            action=disable
+            node_ref=form
+            on:submit:capture=move |event| {
+                if !disabled && !asking.get_untracked() {
+                    event.prevent_default();
+                    asking.set(true);
+                }
+            }
+        >
+            <input type="hidden" name="user" value=id/>
+            <input type="hidden" name="disabled" value=(!disabled).to_string()/>
+            <Button r#type="submit" size=ButtonSize::Small kind=if disabled { ButtonKind::Plain } else { ButtonKind::DangerQuiet }>
+                {if disabled { "Let in again" } else { "Disable" }}
+            </Button>
+        </ActionForm>
+        <Dialog id=dialog title=format!("Disable {name}?") open=asking>
+            <div class="dialog__body">
+                <p>"They are signed out everywhere at once and cannot sign in again. What they wrote stays, and so do their roles: you can let them in again at any time."</p>
+            </div>
+            <DialogFoot>
+                <Button on:click=move |_| asking.set(false)>"Keep"</Button>
+                <Button
+                    kind=ButtonKind::Danger
+                    on:click=move |_| {
+                        if let Some(form) = form.get_untracked() {
+                            let _ = form.request_submit();
+                        }
+                        asking.set(false);
+                    }
+                >
+                    "Disable"
+                </Button>
+            </DialogFoot>
+        </Dialog>
     }
     .into_any()
 }
@@ -125,6 +174,7 @@ fn Person(person: User, is_me: bool, disable: ServerAction<SetDisabled>) -> impl
 #[component]
 fn NewPerson(action: ServerAction<CreateUser>) -> impl IntoView {
     const FIELDS: &[&str] = &["username", "name", "password"];
+    const TAKEN: &str = "username.taken";
     let error = refused(action);
     let toasts = use_toasts();
     let form = NodeRef::<leptos::html::Form>::new();
@@ -140,7 +190,7 @@ fn NewPerson(action: ServerAction<CreateUser>) -> impl IntoView {
         <h2 class="h-sec">"Add a person"</h2>
         <ActionForm action=action node_ref=form>
             <div class="form">
-                <RefusedBanner error=error fields=FIELDS/>
+                <RefusedBanner error=without_codes(error, &[TAKEN]) fields=FIELDS/>
                 <Input
                     name="username"
                     label="Username"
@@ -149,7 +199,7 @@ fn NewPerson(action: ServerAction<CreateUser>) -> impl IntoView {
                     required=true
                     verbatim=true
                     maxlength=64
-                    error=about(error, "username")
+                    error=Signal::derive(move || about(error, "username").get().or_else(|| coded(error, TAKEN).get()))
                 />
                 <Input name="name" label="Name" autocomplete="off" maxlength=128 error=about(error, "name")/>
                 <PasswordInput

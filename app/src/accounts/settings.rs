@@ -9,7 +9,7 @@ use ui::{
 
 use super::calls::{ChangePassword, EndOtherSessions, EndSession, SignOut, my_sessions};
 use crate::frame::{ChooseLook, Contrast, Frame, Here, Look, Theme, choose, use_house, use_look};
-use crate::refusal::{Loaded, RefusedBanner, about, refused};
+use crate::refusal::{Loaded, RefusedBanner, about, coded, refused, without_codes};
 
 #[component]
 pub fn SettingsPage() -> impl IntoView {
@@ -129,7 +129,9 @@ fn Choices(
 
 #[component]
 fn PasswordForm(username: String) -> impl IntoView {
-    const FIELDS: &[&str] = &["current", "new"];
+    // The rules for passwords speak of the `password`; the only one here is the new one.
+    const FIELDS: &[&str] = &["new", "password"];
+    const WRONG: &str = "password.wrong";
     let action = ServerAction::<ChangePassword>::new();
     let error = refused(action);
     let toasts = use_toasts();
@@ -151,16 +153,16 @@ fn PasswordForm(username: String) -> impl IntoView {
             <p class="t2">"A new password ends every other sign-in of yours."</p>
             <ActionForm action=action node_ref=form>
                 <div class="form form--narrow">
-                    <RefusedBanner error=error fields=FIELDS/>
+                    <RefusedBanner error=without_codes(error, &[WRONG]) fields=FIELDS/>
                     // For password managers; it is not sent.
                     <input class="sr" type="text" autocomplete="username" value=username readonly tabindex="-1" aria-hidden="true"/>
-                    <PasswordInput name="current" label="Current password" autocomplete="current-password" error=about(error, "current")/>
+                    <PasswordInput name="current" label="Current password" autocomplete="current-password" error=coded(error, WRONG)/>
                     <PasswordInput
                         name="new"
                         label="New password"
                         hint="At least 8 characters."
                         autocomplete="new-password"
-                        error=about(error, "new")
+                        error=Signal::derive(move || about(error, "password").get().or_else(|| about(error, "new").get()))
                     />
                     <div><Button r#type="submit" busy=action.pending()>"Change the password"</Button></div>
                 </div>

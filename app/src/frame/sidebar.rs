@@ -1,11 +1,12 @@
 //! The sidebar of a space: its places, and what was edited in it lately.
 
-use datalayer::{Notebook, PageRequest, Space};
+use datalayer::{Notebook, PageRequest, Space, SpaceId};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos_router::hooks::use_location;
 use ui::Icon;
 
+use super::open_now::{OpenNotebooks, use_open_now};
 use crate::spaces::calls::list_notebooks;
 
 #[component]
@@ -34,6 +35,7 @@ fn Places(space: Space) -> impl IntoView {
                 <Place href=format!("{home}/members") icon="members" name="Members" count=space.members/>
                 {space.may.manage.then(|| view! { <Place href=format!("{home}/settings") icon="settings" name="Settings"/> })}
             </nav>
+            <OpenHere id=space.id.clone()/>
             <Lately space/>
         </div>
     }
@@ -59,10 +61,32 @@ fn Place(
     .into_any()
 }
 
-/// The last edited notebooks. They come after the page: nothing waits for them.
+/// The notebooks people are in now, you among them.
+#[component]
+fn OpenHere(id: SpaceId) -> impl IntoView {
+    let now = use_open_now();
+    let open = Signal::derive(move || now.of(Some(&id)));
+    view! {
+        <Show when=move || !open.with(Vec::is_empty)>
+            <div class="nav__head">"Open now"</div>
+            <nav class="nav" aria-label="Open now"><OpenNotebooks open/></nav>
+        </Show>
+    }
+    .into_any()
+}
+
+/// The last edited notebooks that nobody has open. They come after the page: nothing waits for them.
 #[component]
 fn Lately(space: Space) -> impl IntoView {
     let notebooks = RwSignal::new(Vec::<Notebook>::new());
+    let now = use_open_now();
+    let space_id = space.id.clone();
+    let closed = Signal::derive(move || {
+        let open = now.of(Some(&space_id));
+        let mut notebooks = notebooks.get();
+        notebooks.retain(|notebook| open.iter().all(|open| open.notebook.id != notebook.id));
+        notebooks
+    });
     let path = use_location().pathname;
     Effect::new(move |_| {
         let id = space.id.clone();
@@ -82,10 +106,10 @@ fn Lately(space: Space) -> impl IntoView {
         });
     });
     view! {
-        <Show when=move || !notebooks.with(Vec::is_empty)>
+        <Show when=move || !closed.with(Vec::is_empty)>
             <div class="nav__head">"Edited lately"</div>
             <nav class="nav" aria-label="Edited lately">
-                <For each=move || notebooks.get() key=|notebook| (notebook.id.clone(), notebook.title.clone()) let:notebook>
+                <For each=move || closed.get() key=|notebook| (notebook.id.clone(), notebook.title.clone()) let:notebook>
                     {
                         let href = format!("/n/{}", notebook.id);
                         let here = href.clone();

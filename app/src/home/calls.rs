@@ -1,6 +1,6 @@
 //! Home, as its page asks for it.
 
-use datalayer::Notebook;
+use datalayer::{Notebook, OpenNotebook};
 use leptos::prelude::*;
 
 #[cfg(feature = "ssr")]
@@ -11,4 +11,10 @@ use crate::call::CallError;
 #[server]
 pub async fn recent_notebooks(limit: u32) -> Result<Vec<Notebook>, CallError> {
     Ok(call::datalayer().await?.recent_notebooks(limit).await?)
+}
+
+/// Your notebooks that people are in now.
+#[server]
+pub async fn open_notebooks() -> Result<Vec<OpenNotebook>, CallError> {
+    Ok(call::datalayer().await?.open_notebooks().await?)
 }

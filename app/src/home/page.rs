@@ -6,9 +6,9 @@ use leptos_meta::Title;
 use ui::{Empty, Icon, Time, initials};
 
 use super::calls::recent_notebooks;
-use crate::frame::{Frame, Here, use_house};
+use crate::frame::{Frame, Here, OpenNotebooks, use_house, use_open_now};
 use crate::refusal::Loaded;
-use crate::spaces::{NewSpaceForm, NotebookList};
+use crate::spaces::{NewMenu, NewSpaceForm, NotebookList};
 
 #[component]
 pub fn HomePage() -> impl IntoView {
@@ -16,19 +16,49 @@ pub fn HomePage() -> impl IntoView {
     let recent = Resource::new(|| (), |()| recent_notebooks(24));
     view! {
         <Title text="Home"/>
-        <Frame crumbs=|| view! { <Here>"Home"</Here> }>
+        <Frame crumbs=|| view! { <Here>"Home"</Here> } end=|| view! { <NewMenu/> }>
             <div class="home">
                 <div class="home__main">
                     <Loaded of=house.me let:me>
                         <h1 class="h-page">{format!("Hello, {}", first_name(&me.name))}</h1>
                     </Loaded>
+                    <Loaded of=house.spaces let:spaces><p class="home__lead">{lead(&spaces)}</p></Loaded>
                     <Loaded of=recent let:notebooks><Recent notebooks/></Loaded>
                 </div>
                 <aside class="home__side">
+                    <HereNow/>
                     <Loaded of=house.spaces let:spaces><Spaces spaces/></Loaded>
                 </aside>
             </div>
         </Frame>
+    }
+    .into_any()
+}
+
+/// One line of how things stand.
+fn lead(spaces: &[Space]) -> String {
+    let notebooks: u32 = spaces.iter().map(|space| space.notebooks).sum();
+    match (spaces.len(), notebooks) {
+        (0, _) => "Make your first space, or ask someone to add you to theirs.".to_owned(),
+        (_, 0) => "Nothing is written yet. Start a notebook, or import one.".to_owned(),
+        (spaces, notebooks) => format!(
+            "{} in {}.",
+            many(notebooks, "notebook", "notebooks"),
+            many(u32::try_from(spaces).unwrap_or(u32::MAX), "space", "spaces")
+        ),
+    }
+}
+
+/// Where others are writing now. Nothing where nobody is.
+#[component]
+fn HereNow() -> impl IntoView {
+    let now = use_open_now();
+    let open = Signal::derive(move || now.with_others());
+    view! {
+        <Show when=move || !open.with(Vec::is_empty)>
+            <div class="hd"><h2>"Open now"</h2></div>
+            <nav class="here" aria-label="Open now"><OpenNotebooks open rows=true/></nav>
+        </Show>
     }
     .into_any()
 }
@@ -45,7 +75,7 @@ fn Recent(notebooks: Vec<Notebook>) -> impl IntoView {
             <Empty
                 icon="notebook"
                 title="Your notebooks will stand here, the last edited first."
-                hint="Open a space, then start a notebook or import an .ipynb file."
+                hint="Start one with New, or bring an .ipynb file."
             />
         }
         .into_any();
@@ -118,12 +148,13 @@ fn Spaces(spaces: Vec<Space>) -> impl IntoView {
 
 /// "3 notebooks, 2 members".
 pub(crate) fn counts(space: &Space) -> String {
-    let many = |count: u32, one: &str, more: &str| {
-        format!("{count} {}", if count == 1 { one } else { more })
-    };
     format!(
         "{}, {}",
         many(space.notebooks, "notebook", "notebooks"),
         many(space.members, "member", "members")
     )
+}
+
+fn many(count: u32, one: &str, more: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { more })
 }

@@ -2,9 +2,11 @@
 
 use leptos::html;
 use leptos::prelude::*;
+use notebook::presence::Present;
 
 use super::calls::RenameNotebook;
 use super::commands;
+use super::desk::use_desk;
 use super::link;
 use super::screen::{SavedState, Screen};
 use crate::browser;
@@ -13,8 +15,18 @@ use crate::browser;
 #[component]
 pub fn TitleField(screen: Screen) -> impl IntoView {
     let rename = ServerAction::<RenameNotebook>::new();
-    let editing = RwSignal::new(false);
+    let editing = use_desk().renaming;
     let field = NodeRef::<html::Input>::new();
+    Effect::new(move |_| {
+        if editing.get() {
+            request_animation_frame(move || {
+                if let Some(field) = field.get_untracked() {
+                    let _ = field.focus();
+                    field.select();
+                }
+            });
+        }
+    });
     Effect::new(move |_| match rename.value().get() {
         Some(Ok(title)) => screen.title.set(title),
         Some(Err(error)) => super::tell(screen, &crate::call::sentence(&error)),
@@ -46,12 +58,6 @@ pub fn TitleField(screen: Screen) -> impl IntoView {
                     on:click=move |_| {
                         if screen.may.get_untracked().edit {
                             editing.set(true);
-                            request_animation_frame(move || {
-                                if let Some(field) = field.get_untracked() {
-                                    let _ = field.focus();
-                                    field.select();
-                                }
-                            });
                         }
                     }>{move || screen.title.get()}</h1>
             }
@@ -120,8 +126,23 @@ pub fn People(screen: Screen) -> impl IntoView {
                 .collect::<Vec<_>>()
         })
     };
+    // The same person in another tab is somebody else to the room, but not to them.
+    let myself = move || {
+        let mine = screen.seat.get();
+        screen.people.with(|people| {
+            let me = people.iter().find(|person| person.seat == mine);
+            me.map(|me| me.user.clone())
+        })
+    };
+    let name_of = move |person: &Present| {
+        if Some(&person.user) == myself().as_ref() {
+            "You, in another tab".to_owned()
+        } else {
+            person.name.clone()
+        }
+    };
     let label = move || {
-        let names: Vec<String> = others().into_iter().map(|person| person.name).collect();
+        let names: Vec<String> = others().iter().map(name_of).collect();
         if names.is_empty() {
             "Nobody else is here".to_owned()
         } else {
@@ -131,7 +152,11 @@ pub fn People(screen: Screen) -> impl IntoView {
     view! {
         <div class="avs avs--live" role="group" aria-label=label>
             {move || others().into_iter().take(5).map(|person| {
-                let title = format!("{} is here. Go to where they are.", person.name);
+                let title = if Some(&person.user) == myself().as_ref() {
+                    "You are here in another tab. Go to that place.".to_owned()
+                } else {
+                    format!("{} is here. Go to where they are.", person.name)
+                };
                 let place = person.place.clone();
                 view! {
                     <button type="button" class=format!("av av--24 w{}", person.color) title=title.clone() aria-label=title
@@ -149,7 +174,16 @@ pub fn People(screen: Screen) -> impl IntoView {
 /// What needs a person, where the document is: lost rights, text that could not be put back, a cell deleted meanwhile.
 #[component]
 pub fn Banners(screen: Screen) -> impl IntoView {
+    let desk = use_desk();
     view! {
+        {move || desk.archived.get().then(|| view! {
+            <ui::Banner tone=ui::Tone::Warn>
+                <span class="grow">"This notebook is archived: it can be read, and nothing in it changes."</span>
+                {desk.may_take_back.then(|| view! {
+                    <button class="btn btn--sm needs-script" type="button" on:click=move |_| commands::perform(screen, commands::Command::TakeBack)>"Take it back"</button>
+                })}
+            </ui::Banner>
+        })}
         {move || match screen.saved.get() {
             SavedState::Closed(why) => view! { <ui::Banner tone=ui::Tone::Danger><span class="grow">{why}</span><button class="btn btn--sm" type="button" on:click=move |_| reload()>"Reload"</button></ui::Banner> }.into_any(),
             SavedState::NotSaving(why) => view! { <ui::Banner tone=ui::Tone::Warn><span class="grow">{format!("The studio cannot save now: {why} What you type is kept in this tab.")}</span></ui::Banner> }.into_any(),

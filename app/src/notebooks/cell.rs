@@ -77,7 +77,8 @@ pub fn CellView(screen: Screen, id: CellId) -> impl IntoView {
 }
 
 thread_local! {
-    static DRAGGED: std::cell::RefCell<Option<CellId>> = const { std::cell::RefCell::new(None) };
+    /// The cell that is being dragged.
+    pub(super) static DRAGGED: std::cell::RefCell<Option<CellId>> = const { std::cell::RefCell::new(None) };
 }
 
 /// `Code` and `Text`: adds a cell after another one; after the last one where none is named.
@@ -337,6 +338,15 @@ fn Asking(screen: Screen, cell: CellModel, name: StoredValue<CellId>) -> impl In
     move || {
         cell.run.with(|run| run.asking.clone()).map(|asking| {
             let may = screen.may.get().run;
+            // Who waits at the cell for its answer can write it at once. Nobody is torn out of another place.
+            Effect::new(move |_| {
+                let cell = name.get_value();
+                request_animation_frame(move || {
+                    if browser::has_focus(&format!("cell-{cell}")) {
+                        browser::focus(&format!("ask-{cell}"));
+                    }
+                });
+            });
             view! {
                 <form class="cell__asking" on:submit=move |event| {
                     event.prevent_default();

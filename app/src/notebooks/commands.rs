@@ -1,13 +1,21 @@
 //! What one can do on the notebook screen, and the keys for it (those of JupyterLab).
 
+mod clipboard;
+mod moving;
+
 use leptos::prelude::*;
+use leptos::task::spawn_local;
 use notebook::wire::Say;
 use notebook::{CellId, CellKind, Delta, Map, Operation};
 use serde_json::Value;
 
-use super::link;
+pub use moving::move_after;
+
 use super::screen::{Mode, Screen};
+use super::{desk, link};
 use crate::browser;
+use crate::call::sentence;
+use crate::spaces::calls::{archive_notebook, duplicate_notebook};
 
 /// One thing to do. Each has a name, so that the palette and the help can show it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +40,8 @@ pub enum Command {
     PasteAbove,
     MoveUp,
     MoveDown,
+    MoveToTop,
+    MoveToEnd,
     Merge,
     Split,
     ToCode,
@@ -55,6 +65,11 @@ pub enum Command {
     Save,
     Help,
     Share,
+    Panel,
+    Rename,
+    Duplicate,
+    Archive,
+    TakeBack,
 }
 
 impl Command {
@@ -102,6 +117,16 @@ impl Command {
         (Command::Heading(1), "Make it a heading", "1 to 6"),
         (Command::MoveUp, "Move the cells up", "Ctrl Shift Up"),
         (Command::MoveDown, "Move the cells down", "Ctrl Shift Down"),
+        (
+            Command::MoveToTop,
+            "Move the cells to the top",
+            "Ctrl Shift Home",
+        ),
+        (
+            Command::MoveToEnd,
+            "Move the cells to the end",
+            "Ctrl Shift End",
+        ),
         (Command::Previous, "Select the cell above", "Up or K"),
         (Command::Next, "Select the cell below", "Down or J"),
         (
@@ -119,14 +144,16 @@ impl Command {
         (Command::ToggleSource, "Show or hide the code", ""),
         (Command::LineNumbers, "Show or hide line numbers", "Shift L"),
         (Command::Save, "Is everything saved?", "Ctrl S"),
+        (Command::Panel, "Show or hide the outline", "Ctrl J"),
         (Command::Share, "Share this notebook", ""),
-        (Command::Help, "All shortcuts", "Ctrl /"),
+        (Command::Rename, "Rename this notebook", ""),
+        (Command::Duplicate, "Duplicate this notebook", ""),
+        (Command::Archive, "Archive this notebook", ""),
+        (Command::Help, "All shortcuts", "Ctrl / or ?"),
     ];
 }
 
 thread_local! {
-    /// The cells last cut or copied: kind, text, metadata, attachments.
-    static CLIPBOARD: std::cell::RefCell<Vec<(CellKind, String, Map, Map)>> = const { std::cell::RefCell::new(Vec::new()) };
     /// The first key of a double press, and when.
     static FIRST_KEY: std::cell::Cell<Option<(char, f64)>> = const { std::cell::Cell::new(None) };
 }
@@ -151,6 +178,9 @@ pub fn command_key(screen: Screen, event: &web_sys::KeyboardEvent) -> bool {
         (false, false, true, "ArrowDown" | "J") => Command::ExtendNext,
         (true, false, true, "ArrowUp") => Command::MoveUp,
         (true, false, true, "ArrowDown") => Command::MoveDown,
+        (true, false, true, "Home") => Command::MoveToTop,
+        (true, false, true, "End") => Command::MoveToEnd,
+        (false, false, _, "?") => Command::Help,
         (false, false, false, "Home") | (true, false, false, "Home" | "ArrowUp") => Command::First,
         (false, false, false, "End") | (true, false, false, "End" | "ArrowDown") => Command::Last,
         (true, false, false, "a") => Command::SelectAll,
@@ -279,15 +309,14 @@ pub fn perform(screen: Screen, command: Command) {
         Command::InsertBelow => insert(screen, CellKind::Code, true, false),
         Command::InsertTextBelow => insert(screen, CellKind::Markdown, true, true),
         Command::Delete => delete(screen),
-        Command::Cut => {
-            copy(screen);
-            delete(screen);
-        }
-        Command::Copy => copy(screen),
-        Command::PasteBelow => paste(screen, true),
-        Command::PasteAbove => paste(screen, false),
-        Command::MoveUp => shift(screen, true),
-        Command::MoveDown => shift(screen, false),
+        Command::Cut => clipboard::cut(screen),
+        Command::Copy => clipboard::copy(screen),
+        Command::PasteBelow => clipboard::paste(screen, true),
+        Command::PasteAbove => clipboard::paste(screen, false),
+        Command::MoveUp => moving::shift(screen, true),
+        Command::MoveDown => moving::shift(screen, false),
+        Command::MoveToTop => moving::to_end(screen, true),
+        Command::MoveToEnd => moving::to_end(screen, false),
         Command::Merge => merge(screen),
         Command::Split => split(screen),
         Command::ToCode => set_kind(screen, CellKind::Code),
@@ -330,7 +359,46 @@ pub fn perform(screen: Screen, command: Command) {
         }
         Command::Help => screen.help.set(true),
         Command::Share => screen.share.set(true),
+        Command::Panel => desk::with(desk::Desk::toggle_panel),
+        Command::Rename => desk::with(|desk| desk.renaming.set(may.edit)),
+        Command::Duplicate => duplicate(screen),
+        Command::Archive => put_away(screen, true),
+        Command::TakeBack => put_away(screen, false),
     }
+}
+
+/// A second notebook beside this one, and there.
+fn duplicate(screen: Screen) {
+    let Ok(notebook) = screen.notebook_id().parse() else {
+        return;
+    };
+    spawn_local(async move {
+        match duplicate_notebook(notebook).await {
+            Ok(path) => ui::dom::go(&path),
+            Err(error) => super::tell(screen, &sentence(&error)),
+        }
+    });
+}
+
+/// Into the archive of its space, or out of it. It can be read there, and nothing of it is lost.
+fn put_away(screen: Screen, archived: bool) {
+    let Ok(notebook) = screen.notebook_id().parse() else {
+        return;
+    };
+    spawn_local(async move {
+        let done = archive_notebook(notebook, archived).await;
+        if done.is_ok() {
+            desk::with(|desk| desk.archived.set(archived));
+        }
+        let words = match done {
+            Ok(_) if archived => {
+                "The notebook is archived: it can be read, and taken back at any time.".to_owned()
+            }
+            Ok(_) => "The notebook is back.".to_owned(),
+            Err(error) => sentence(&error),
+        };
+        super::tell(screen, &words);
+    });
 }
 
 /// Goes into a cell's text. `at`: where the caret goes.
@@ -494,98 +562,6 @@ fn delete(screen: Screen) {
         insert_at(screen, CellKind::Code, None, true, false);
     }
     focus_active(screen);
-}
-
-fn copy(screen: Screen) {
-    let selected = screen.selection();
-    let copied = link::with(|link| {
-        let cells = selected.iter().filter_map(|id| link.document().cell(id));
-        cells
-            .map(|cell| {
-                (
-                    cell.kind,
-                    cell.source.clone(),
-                    cell.metadata.clone(),
-                    cell.attachments.clone(),
-                )
-            })
-            .collect::<Vec<_>>()
-    });
-    if let Some(copied) = copied.filter(|copied| !copied.is_empty()) {
-        CLIPBOARD.with(|clipboard| clipboard.replace(copied));
-    }
-}
-
-fn paste(screen: Screen, below: bool) {
-    let cells = CLIPBOARD.with(|clipboard| clipboard.borrow().clone());
-    let selected = screen.selection();
-    let mut last = None;
-    link::with(|link| {
-        let mut after = if below {
-            selected.last().cloned()
-        } else {
-            before(screen, selected.first())
-        };
-        for (kind, source, metadata, attachments) in cells {
-            let cell = new_cell();
-            let order = link.document().order_after(after.as_ref());
-            link.edit(vec![Operation::InsertCell {
-                cell: cell.clone(),
-                kind,
-                order,
-                source,
-                metadata,
-                attachments,
-            }]);
-            after = Some(cell.clone());
-            last = Some(cell);
-        }
-    });
-    go(screen, last, false);
-}
-
-fn shift(screen: Screen, up: bool) {
-    let selected = screen.selection();
-    let order = screen.order.get_untracked();
-    let place = |id: Option<&CellId>| id.and_then(|id| order.iter().position(|other| other == id));
-    // The selection moves as a block over the one neighbour on that side: it is the neighbour that moves.
-    let (neighbour, after) = if up {
-        let Some(neighbour) = place(selected.first()).and_then(|place| place.checked_sub(1)) else {
-            return;
-        };
-        (order[neighbour].clone(), selected.last().cloned())
-    } else {
-        let Some(neighbour) = place(selected.last())
-            .map(|place| place + 1)
-            .filter(|place| *place < order.len())
-        else {
-            return;
-        };
-        (order[neighbour].clone(), before(screen, selected.first()))
-    };
-    link::with(|link| {
-        let order = link.document().order_after(after.as_ref());
-        link.edit(vec![Operation::MoveCell {
-            cell: neighbour,
-            order,
-        }]);
-    });
-    focus_active(screen);
-}
-
-/// Moves a cell to stand right after another one (`None`: at the top).
-pub fn move_after(screen: Screen, cell: CellId, after: Option<CellId>) {
-    if Some(&cell) == after.as_ref() {
-        return;
-    }
-    link::with(|link| {
-        let order = link.document().order_after(after.as_ref());
-        link.edit(vec![Operation::MoveCell {
-            cell: cell.clone(),
-            order,
-        }]);
-    });
-    go(screen, Some(cell), false);
 }
 
 fn merge(screen: Screen) {

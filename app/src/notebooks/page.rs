@@ -10,6 +10,7 @@ use super::bars::{Banners, People, SavedMark, TitleField};
 use super::calls::{OpenedNotebook, open_notebook};
 use super::cell::{AddButtons, CellView, on_key};
 use super::commands::{self, Command};
+use super::desk::provide_desk;
 use super::help::Help;
 use super::link;
 use super::panel::Panel;
@@ -32,13 +33,14 @@ pub fn NotebookPage() -> impl IntoView {
         let notebook: NotebookId = name.parse().map_err(|_| Error::not_found(Noun::Notebook))?;
         open_notebook(notebook).await
     });
-    view! { <Loaded of=opened let:opened><NotebookScreen opened/></Loaded> }
+    view! { <Loaded of=opened framed=true let:opened><NotebookScreen opened/></Loaded> }
 }
 
 #[component]
 fn NotebookScreen(opened: OpenedNotebook) -> impl IntoView {
     let OpenedNotebook { view, space } = opened;
     let screen = Screen::new(&view);
+    let desk = provide_desk(view.notebook.archived_at.is_some(), space.may.edit);
     let assets = use_assets();
     let toasts = ui::use_toasts();
     let id = view.notebook.id.to_string();
@@ -66,7 +68,7 @@ fn NotebookScreen(opened: OpenedNotebook) -> impl IntoView {
             screen.notice.set(None);
         }
     });
-    add_commands(screen);
+    add_commands(screen, space.may.edit);
 
     let space_href = format!("/s/{}", space.id);
     let export = move |format: &str| {
@@ -79,7 +81,7 @@ fn NotebookScreen(opened: OpenedNotebook) -> impl IntoView {
         view! {
             <People screen/>
             <RuntimePill screen/>
-            <ui::Menu id="notebook-menu" name="Download" face=|| view! { <ui::Icon name="download"/> }>
+            <ui::Menu id="notebook-menu" name="Download" class="btn btn--ghost btn--icon nb__download" face=|| view! { <ui::Icon name="download"/> }>
                 <DownloadItem href=export("ipynb") words="Download .ipynb"/>
                 <DownloadItem href=export("percent") words="Download as a script"/>
                 <DownloadItem href=export("markdown") words="Download as Markdown"/>
@@ -98,7 +100,7 @@ fn NotebookScreen(opened: OpenedNotebook) -> impl IntoView {
     view! {
         <Title text=move || format!("{}, {}", screen.title.get(), space.name)/>
         <Frame space=of_space document=true crumbs=crumbs end=end>
-            <div class="nb" data-notebook=id>
+            <div class="nb" class:is-alone=move || desk.is_closed() class:is-drawn=move || desk.is_drawn() data-notebook=id>
                 <Toolbar screen/>
                 // A pointer over the document often means to write: the editor is fetched before it is asked for.
                 <div class="nb__doc" on:pointerover=move |_| {
@@ -116,6 +118,7 @@ fn NotebookScreen(opened: OpenedNotebook) -> impl IntoView {
                         </Show>
                     </div>
                 </div>
+                <button type="button" class="nb__shade" tabindex="-1" aria-label="Close the outline" on:click=move |_| desk.put_drawer_away()></button>
                 <Panel screen/>
             </div>
             <div class="sr" role="status" aria-live="polite">{move || screen.said.get()}</div>
@@ -131,7 +134,7 @@ fn DownloadItem(href: String, words: &'static str) -> impl IntoView {
 }
 
 /// Everything one can do here, in the palette too.
-fn add_commands(screen: Screen) {
+fn add_commands(screen: Screen, space_edit: bool) {
     let may = screen.may.get_untracked();
     let usable = |command: Command| match command {
         Command::Run
@@ -143,7 +146,11 @@ fn add_commands(screen: Screen) {
         | Command::Restart
         | Command::RestartAndRunAll
         | Command::ShutDown => may.run,
+        Command::Archive => may.edit,
+        Command::TakeBack => false,
+        Command::Duplicate => space_edit,
         Command::Share
+        | Command::Panel
         | Command::Help
         | Command::Save
         | Command::Next
@@ -167,7 +174,7 @@ fn add_commands(screen: Screen) {
             if keys.is_empty() {
                 verb
             } else {
-                verb.hint(*keys)
+                verb.keys(*keys)
             }
         });
     palette::use_commands().add(listed.collect());
@@ -185,6 +192,25 @@ fn icon(command: Command) -> &'static str {
         Command::MoveUp | Command::Previous => "up",
         Command::MoveDown | Command::Next => "down",
         Command::Share => "members",
+        Command::Edit | Command::Rename => "pencil",
+        Command::Leave => "x",
+        Command::Redo => "restart",
+        Command::Copy | Command::Duplicate => "copy",
+        Command::PasteAbove | Command::PasteBelow => "file",
+        Command::Merge | Command::Split => "updown",
+        Command::ToCode => "code",
+        Command::ToText | Command::Heading(_) => "text",
+        Command::ToRaw => "note",
+        Command::MoveToTop => "up",
+        Command::MoveToEnd => "down",
+        Command::ExtendNext | Command::ExtendPrevious | Command::SelectAll => "list",
+        Command::ToggleOutputs | Command::ToggleSource => "eye",
+        Command::LineNumbers => "list",
+        Command::Save => "okc",
+        Command::Help => "keyboard",
+        Command::Panel => "outline",
+        Command::ShutDown => "stop",
+        Command::Archive => "folder",
         _ => "notebook",
     }
 }

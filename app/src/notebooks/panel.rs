@@ -4,7 +4,9 @@ use leptos::prelude::*;
 use notebook::runs::RunState;
 use notebook::{CellId, CellKind};
 
+use super::cell::DRAGGED;
 use super::commands;
+use super::desk::use_desk;
 use super::screen::Screen;
 use crate::markdown;
 
@@ -20,9 +22,25 @@ struct Section {
 #[component]
 pub fn Panel(screen: Screen) -> impl IntoView {
     let sections = Memo::new(move |_| sections(&screen));
+    let desk = use_desk();
     view! {
-        <aside class="panel" aria-label="Notebook panel">
-            <h2 class="panel__title">"Outline"</h2>
+        <aside
+            class="panel"
+            id="panel"
+            aria-label="Notebook panel"
+            on:keydown=move |event| {
+                if event.key() == "Escape" && desk.is_drawn() {
+                    event.prevent_default();
+                    desk.put_drawer_away();
+                    ui::dom::focus("panel-toggle");
+                }
+            }
+        >
+            <div class="panel__head">
+                <h2>"Outline"</h2>
+                <button type="button" class="btn btn--ghost btn--sm btn--icon panel__close" aria-label="Close the outline" title="Close"
+                    on:click=move |_| { desk.put_drawer_away(); ui::dom::focus("panel-toggle"); }><ui::Icon name="x" size=14/></button>
+            </div>
             <div class="panel__body">
                 <nav class="toc" aria-label="Outline">
                     {move || {
@@ -87,6 +105,10 @@ fn Entry(screen: Screen, section: Section) -> impl IntoView {
                 .collect::<Vec<_>>()
         })
     };
+    let desk = use_desk();
+    // A cell dropped on a heading goes behind the last cell of its section.
+    let over = RwSignal::new(false);
+    let end = cells.with_value(|cells| cells.last().cloned());
     let href = format!("#cell-{cell}");
     let class = if level <= 1 {
         "med t1"
@@ -99,11 +121,32 @@ fn Entry(screen: Screen, section: Section) -> impl IntoView {
         <a href=href class=class aria-current=move || here().then_some("true")
             on:click=move |event| {
                 event.prevent_default();
+                desk.put_drawer_away();
                 commands::go(screen, Some(cell.clone()), false);
+            }
+            class:is-over=move || over.get()
+            on:dragover=move |event: leptos::ev::DragEvent| {
+                if DRAGGED.with_borrow(Option::is_some) {
+                    event.prevent_default();
+                    over.set(true);
+                }
+            }
+            on:dragleave=move |_| over.set(false)
+            on:drop=move |event: leptos::ev::DragEvent| {
+                over.set(false);
+                if let Some(moved) = DRAGGED.take() {
+                    event.prevent_default();
+                    commands::move_after(screen, moved, end.clone());
+                }
             }>
             <span class="trunc">{words}</span>
             <span class="end" class:info=move || state() == Some(RunState::Running) class:danger=move || state() == Some(RunState::Failed)>
-                {move || people().into_iter().take(3).map(|(_, name, color)| view! { <span class=format!("av av--16 w{color}") title=name.clone()>{ui::initials(&name).chars().take(1).collect::<String>()}</span> }).collect_view()}
+                {move || people().into_iter().take(3).map(|(_, name, color)| view! {
+                    <span class="toc__here">
+                        <span class=format!("av av--16 w{color}") title=name.clone() aria-hidden="true">{ui::initials(&name).chars().take(1).collect::<String>()}</span>
+                        <span class="sr">{format!("{name} is here")}</span>
+                    </span>
+                }).collect_view()}
                 {move || match state() {
                     Some(RunState::Running) => view! { <ui::Spinner/><span class="sr">"running"</span> }.into_any(),
                     Some(RunState::Failed) => view! { <ui::Icon name="error" size=14/><span class="sr">"failed"</span> }.into_any(),

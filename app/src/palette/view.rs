@@ -1,27 +1,35 @@
 //! The palette on screen: a text field over a list, as the combobox pattern has it.
 
-use datalayer::Notebook;
+use datalayer::{Notebook, Space};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos::{ev, html};
 use leptos_router::hooks::use_navigate;
 use ui::{Icon, Keys};
 
-use super::{Command, Group, Run, rank, use_commands};
+use super::{Command, Group, Run, pieces, rank, use_commands};
+use crate::accounts::calls::sign_out;
+use crate::frame::shortcuts::KeyWords;
 use crate::frame::{Look, Theme, choose, use_house, use_look};
 use crate::home::calls::recent_notebooks;
+use crate::spaces::calls::create_notebook;
 
 /// At most this many lines: a palette is for typing on, not for reading through.
 const SHOWN: usize = 40;
+/// At most this many of a group before anything is typed, so that each group is seen.
+const SHOWN_AT_FIRST: usize = 7;
 
 #[component]
-pub fn PaletteView() -> impl IntoView {
+pub fn PaletteView(
+    /// The space of the page.
+    space: Signal<Option<Space>>,
+) -> impl IntoView {
     let commands = use_commands();
     let open = commands.opened();
     let dialog = NodeRef::<html::Dialog>::new();
     let typed = RwSignal::new(String::new());
     let chosen = RwSignal::new(0_usize);
-    let found = found(typed);
+    let found = found(typed, space);
     open.set(false);
     Effect::new(move |_| {
         let wanted = open.get();
@@ -46,10 +54,15 @@ pub fn PaletteView() -> impl IntoView {
     let on_key = {
         let run = run.clone();
         move |event: ev::KeyboardEvent| {
+            if event.is_composing() {
+                return;
+            }
             let count = found.with(Vec::len);
             let to = match event.key().as_str() {
                 "ArrowDown" if count > 0 => (chosen.get_untracked() + 1) % count,
                 "ArrowUp" if count > 0 => (chosen.get_untracked() + count - 1) % count,
+                "PageDown" if count > 0 => (chosen.get_untracked() + 8).min(count - 1),
+                "PageUp" if count > 0 => chosen.get_untracked().saturating_sub(8),
                 "Enter" => {
                     event.prevent_default();
                     if let Some(command) =
@@ -66,6 +79,12 @@ pub fn PaletteView() -> impl IntoView {
             ui::dom::scroll_into_view(&format!("palette-{to}"));
         }
     };
+    // What screen readers hear after each letter.
+    let answer = move || match found.with(Vec::len) {
+        0 => "Nothing found".to_owned(),
+        1 => "1 line".to_owned(),
+        count => format!("{count} lines"),
+    };
     view! {
         <dialog
             node_ref=dialog
@@ -73,7 +92,7 @@ pub fn PaletteView() -> impl IntoView {
             aria-label="Commands"
             on:close=move |_| open.set(false)
             on:click=move |event| {
-                if dialog.get_untracked().is_some_and(|dialog| ui::dom::is_target(&event, &dialog)) {
+                if event.detail() < 2 && dialog.get_untracked().is_some_and(|dialog| ui::dom::is_target(&event, &dialog)) {
                     open.set(false);
                 }
             }
@@ -90,11 +109,16 @@ pub fn PaletteView() -> impl IntoView {
                                 autofocus=true
                                 role="combobox"
                                 aria-expanded="true"
+                                aria-autocomplete="list"
                                 aria-controls="palette-list"
                                 aria-label="Search or run a command"
-                                aria-activedescendant=move || format!("palette-{}", chosen.get())
+                                aria-activedescendant=move || {
+                                    (!found.with(Vec::is_empty)).then(|| format!("palette-{}", chosen.get()))
+                                }
                                 autocomplete="off"
                                 spellcheck="false"
+                                enterkeyhint="go"
+                                maxlength="200"
                                 placeholder="Search or run a command"
                                 prop:value=move || typed.get()
                                 on:input=move |event| {
@@ -105,12 +129,14 @@ pub fn PaletteView() -> impl IntoView {
                             />
                         </div>
                         <div class="palette__list" id="palette-list" role="listbox" aria-label="Commands">
-                            <Lines found chosen run=Callback::new(run)/>
+                            <Lines found typed chosen run=Callback::new(run)/>
                         </div>
+                        <div class="sr" role="status">{answer}</div>
                         <div class="palette__foot" aria-hidden="true">
                             <span><Keys chord="↑+↓"/> "Choose"</span>
                             <span><Keys chord="enter"/> "Run"</span>
                             <span><Keys chord="Esc"/> "Close"</span>
+                            <span><Keys chord=">"/> "Commands only"</span>
                         </div>
                     }
                 }
@@ -121,17 +147,19 @@ pub fn PaletteView() -> impl IntoView {
 }
 
 /// Everything that answers what was typed: best first, the page's own verbs before places.
-fn found(typed: RwSignal<String>) -> Memo<Vec<Command>> {
+fn found(typed: RwSignal<String>, space: Signal<Option<Space>>) -> Memo<Vec<Command>> {
     let commands = use_commands();
     let house = use_house();
     let notebooks = RwSignal::new(Vec::<Notebook>::new());
-    let spaces = RwSignal::new(Vec::new());
+    let spaces = RwSignal::new(Vec::<Space>::new());
+    let here = RwSignal::new(None::<Space>);
     let administrator = RwSignal::new(false);
     let look = use_look();
     Effect::new(move |_| {
         if commands.opened().get() {
+            here.set(space.get_untracked());
             spawn_local(async move {
-                if let Ok(recent) = recent_notebooks(100).await {
+                if let Ok(recent) = recent_notebooks(200).await {
                     let _ = notebooks.try_set(recent);
                 }
                 let _ = spaces.try_set(house.spaces.await.unwrap_or_default());
@@ -142,6 +170,14 @@ fn found(typed: RwSignal<String>) -> Memo<Vec<Command>> {
     Memo::new_with_compare(
         move |_| {
             let mut all = commands.listed();
+            all.extend(
+                spaces
+                    .get()
+                    .iter()
+                    .filter(|space| space.may.edit)
+                    .map(begin),
+            );
+            all.extend(here.get().iter().flat_map(of_space));
             all.extend(notebooks.get().into_iter().map(|notebook| {
                 Command::place(format!("/n/{}", notebook.id), notebook.title, "notebook")
                     .hint("Notebook")
@@ -149,51 +185,130 @@ fn found(typed: RwSignal<String>) -> Memo<Vec<Command>> {
             all.extend(spaces.get().into_iter().map(|space| {
                 Command::place(format!("/s/{}", space.id), space.name, "layers").hint("Space")
             }));
-            all.push(Command::place("/", "Home", "home"));
-            all.push(Command::place("/spaces", "All spaces", "layers"));
+            all.push(Command::place("/", "Home", "home").keys("G H"));
+            all.push(Command::place("/spaces", "All spaces", "layers").keys("G A"));
             all.push(Command::place("/spaces#new", "New space", "plus"));
-            all.push(Command::place("/settings", "Settings", "settings"));
+            all.push(Command::place("/settings", "Settings", "settings").keys("G ,"));
             if administrator.get() {
                 all.push(Command::place("/people", "People", "members"));
             }
-            all.extend(Theme::ALL.map(|theme| {
-                let title = match theme {
-                    Theme::System => "Theme: as the system",
-                    Theme::Light => "Theme: light",
-                    Theme::Dark => "Theme: dark",
-                };
-                let set = move || {
-                    choose(
-                        look,
-                        Look {
-                            theme,
-                            ..look.get_untracked()
-                        },
-                    )
-                };
-                let command = Command::verb(format!("theme-{}", theme.as_str()), title, "sun", set);
-                Command {
-                    group: Group::Set,
-                    ..command
-                }
-            }));
+            all.extend(Theme::ALL.map(|theme| set_theme(look, theme)));
+            all.push(leave());
             let typed = typed.get();
-            let mut ranked: Vec<(Group, usize, Command)> = all
-                .into_iter()
-                .filter_map(|command| Some((command.group, rank(&command.title, &typed)?, command)))
-                .collect();
-            // Stable, so that equals keep their order: the page's own first, notebooks by last edit.
-            ranked.sort_by_key(|(group, rank, _)| (*group, *rank));
-            ranked.truncate(SHOWN);
-            ranked.into_iter().map(|(_, _, command)| command).collect()
+            best(all, &typed)
         },
         |_, _| true,
     )
 }
 
+/// The answers in their order: the group with the best answer first, in each group the best first.
+fn best(all: Vec<Command>, typed: &str) -> Vec<Command> {
+    let (typed, verbs_only) = match typed.trim_start().strip_prefix('>') {
+        Some(rest) => (rest.trim(), true),
+        None => (typed.trim(), false),
+    };
+    let mut ranked: Vec<(Group, usize, Command)> = all
+        .into_iter()
+        .filter(|command| !verbs_only || command.group != Group::GoTo)
+        .filter_map(|command| Some((command.group, rank(&command.title, typed)?, command)))
+        .collect();
+    let best_of = |group: Group| {
+        let ranks = ranked.iter().filter(|(other, ..)| *other == group);
+        ranks.map(|(_, rank, _)| *rank).min().unwrap_or(usize::MAX)
+    };
+    let order = [Group::Do, Group::GoTo, Group::Set].map(|group| (group, best_of(group)));
+    let place = |group: Group| {
+        let best = order.iter().find(|(other, _)| *other == group);
+        best.map_or(usize::MAX, |(_, rank)| *rank)
+    };
+    // Stable, so that equals keep their order: the page's own first, notebooks by last edit.
+    ranked.sort_by_key(|(group, rank, _)| (place(*group), *group, *rank));
+    if typed.is_empty() && !verbs_only {
+        let mut shown = [0_usize; 3];
+        ranked.retain(|(group, ..)| {
+            shown[*group as usize] += 1;
+            shown[*group as usize] <= SHOWN_AT_FIRST
+        });
+    }
+    ranked.truncate(SHOWN);
+    ranked.into_iter().map(|(_, _, command)| command).collect()
+}
+
+/// Starts a notebook in a space.
+fn begin(space: &Space) -> Command {
+    let id = space.id.clone();
+    let start = move || {
+        let id = id.clone();
+        spawn_local(async move {
+            if let Ok(path) = create_notebook(id, String::new()).await {
+                ui::dom::go(&path);
+            }
+        });
+    };
+    Command::verb(
+        format!("begin-{}", space.id),
+        format!("New notebook in {}", space.name),
+        "plus",
+        start,
+    )
+}
+
+/// The places of the page's space.
+fn of_space(space: &Space) -> Vec<Command> {
+    let home = format!("/s/{}", space.id);
+    let place = |rest: &str, words: &str, icon| {
+        Command::place(format!("{home}{rest}"), words, icon).hint(space.name.clone())
+    };
+    let mut places = vec![
+        place("/notebooks", "Notebooks of this space", "notebook").keys("G N"),
+        place("/members", "Members of this space", "members").keys("G M"),
+    ];
+    if space.may.manage {
+        places.push(place("/settings", "Settings of this space", "settings"));
+    }
+    places
+}
+
+fn set_theme(look: RwSignal<Look>, theme: Theme) -> Command {
+    let title = match theme {
+        Theme::System => "Theme: as the system",
+        Theme::Light => "Theme: light",
+        Theme::Dark => "Theme: dark",
+    };
+    let set = move || {
+        choose(
+            look,
+            Look {
+                theme,
+                ..look.get_untracked()
+            },
+        )
+    };
+    let command = Command::verb(format!("theme-{}", theme.as_str()), title, "sun", set);
+    Command {
+        group: Group::Set,
+        ..command
+    }
+}
+
+fn leave() -> Command {
+    let out = || {
+        spawn_local(async {
+            if let Ok(path) = sign_out().await {
+                ui::dom::go(&path);
+            }
+        });
+    };
+    Command {
+        group: Group::Set,
+        ..Command::verb("sign-out", "Sign out", "arrow", out)
+    }
+}
+
 #[component]
 fn Lines(
     found: Memo<Vec<Command>>,
+    typed: RwSignal<String>,
     chosen: RwSignal<usize>,
     run: Callback<Command>,
 ) -> impl IntoView {
@@ -202,35 +317,100 @@ fn Lines(
         if found.is_empty() {
             return view! { <p class="palette__none">"Nothing has that name."</p> }.into_any();
         }
-        let mut last = None;
-        found
+        let typed = typed.get_untracked();
+        let typed = typed.trim_start().trim_start_matches('>').to_owned();
+        let mut lines: Vec<(Group, Vec<(usize, Command)>)> = Vec::new();
+        for (at, command) in found.into_iter().enumerate() {
+            match lines.last_mut() {
+                Some((group, of_group)) if *group == command.group => of_group.push((at, command)),
+                _ => lines.push((command.group, vec![(at, command)])),
+            }
+        }
+        lines
             .into_iter()
-            .enumerate()
-            .map(|(at, command)| {
-                let label = (last != Some(command.group)).then(|| command.group.words());
-                last = Some(command.group);
-                let chosen_here = move || chosen.get() == at;
-                let (title, icon, keys, hint) = (command.title.clone(), command.icon, command.keys.clone(), command.hint.clone());
+            .map(|(group, commands)| {
+                let typed = typed.clone();
                 view! {
-                    {label.map(|label| view! { <div class="palette__label" role="presentation">{label}</div> })}
-                    <div
-                        class="palette__item"
-                        id=format!("palette-{at}")
-                        role="option"
-                        class:is-hover=chosen_here
-                        aria-selected=move || chosen_here().to_string()
-                        on:mousemove=move |_| chosen.set(at)
-                        on:click=move |_| run.run(command.clone())
-                    >
-                        <Icon name=icon/>
-                        <span class="trunc">{title}</span>
-                        <span class="end">
-                            {hint} {keys.map(|keys| keys.split(' ').map(|chord| view! { <Keys chord/> }).collect_view())}
-                        </span>
+                    <div role="group" aria-label=group.words()>
+                        <div class="palette__label" aria-hidden="true">{group.words()}</div>
+                        {commands
+                            .into_iter()
+                            .map(|(at, command)| view! { <Line at command typed=typed.clone() chosen run/> })
+                            .collect_view()}
                     </div>
                 }
             })
             .collect_view()
             .into_any()
+    }
+}
+
+#[component]
+fn Line(
+    at: usize,
+    command: Command,
+    typed: String,
+    chosen: RwSignal<usize>,
+    run: Callback<Command>,
+) -> impl IntoView {
+    let is_chosen = move || chosen.get() == at;
+    let title = pieces(&command.title, &typed);
+    let (icon, keys, hint) = (command.icon, command.keys.clone(), command.hint.clone());
+    view! {
+        <div
+            class="palette__item"
+            id=format!("palette-{at}")
+            role="option"
+            class:is-hover=is_chosen
+            aria-selected=move || is_chosen().to_string()
+            on:mousemove=move |_| chosen.set(at)
+            on:click=move |_| run.run(command.clone())
+        >
+            <Icon name=icon/>
+            <span class="trunc">
+                {title
+                    .into_iter()
+                    .map(|(mark, piece)| if mark { view! { <mark>{piece}</mark> }.into_any() } else { piece.into_any() })
+                    .collect_view()}
+            </span>
+            <span class="end">{hint} {keys.map(|keys| view! { <span class="kbds"><KeyWords keys/></span> })}</span>
+        </div>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn titles(typed: &str) -> Vec<String> {
+        let mut all: Vec<Command> = (1..=20)
+            .map(|n| Command::verb(format!("v{n}"), format!("Wind up cell {n}"), "play", || {}))
+            .collect();
+        all.push(Command::place("/n/1", "Winter peak forecast", "notebook"));
+        all.push(Command::place("/n/2", "Tariffs", "notebook"));
+        best(all, typed)
+            .into_iter()
+            .map(|command| command.title)
+            .collect()
+    }
+
+    #[test]
+    fn the_group_with_the_best_answer_comes_first() {
+        assert_eq!(titles("winter")[0], "Winter peak forecast");
+        assert_eq!(titles("wind up cell 3")[0], "Wind up cell 3");
+        assert_eq!(titles("wpf"), ["Winter peak forecast"]);
+    }
+
+    #[test]
+    fn before_anything_is_typed_every_group_is_seen() {
+        let titles = titles("");
+        assert_eq!(titles.len(), SHOWN_AT_FIRST + 2);
+        assert!(titles.contains(&"Tariffs".to_owned()));
+    }
+
+    #[test]
+    fn a_bracket_leaves_only_verbs() {
+        assert_eq!(titles(">").len(), 20);
+        assert!(titles("> winter").is_empty());
     }
 }

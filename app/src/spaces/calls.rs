@@ -153,3 +153,13 @@ pub async fn archive_notebook(notebook: NotebookId, archived: bool) -> Result<No
         .change_notebook(&notebook, change)
         .await?)
 }
+
+/// Makes a second notebook beside the first; answers its address.
+#[server]
+pub async fn duplicate_notebook(notebook: NotebookId) -> Result<String, CallError> {
+    let copy = call::datalayer()
+        .await?
+        .duplicate_notebook(&notebook)
+        .await?;
+    Ok(call::go_on(format!("/n/{}", copy.id)))
+}

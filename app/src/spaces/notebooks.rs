@@ -47,20 +47,32 @@ pub fn NotebooksPage() -> impl IntoView {
                             } else {
                                 view! { <NotebookTable notebooks=page.items.clone() may_manage=may.edit archive/> }.into_any()
                             }}
-                            {page
-                                .next
-                                .clone()
-                                .map(|next| {
-                                    let show = if asked.get_untracked().1 { "&show=archived" } else { "" };
-                                    view! {
-                                        <a class="btn page__more" href=format!("/s/{id}/notebooks?before={next}{show}")>"Older notebooks"</a>
-                                    }
-                                })}
+                            <Pages id=id.clone() behind=asked.get_untracked().0.is_some() archived=asked.get_untracked().1 next=page.next.clone()/>
                         </Loaded>
                     </div>
                 }
             }
         </SpaceFrame>
+    }
+    .into_any()
+}
+
+/// The ways to older notebooks, and back to the newest.
+#[component]
+fn Pages(id: SpaceId, behind: bool, archived: bool, next: Option<String>) -> impl IntoView {
+    let newest = format!(
+        "/s/{id}/notebooks{}",
+        if archived { "?show=archived" } else { "" }
+    );
+    let show = if archived { "&show=archived" } else { "" };
+    view! {
+        <div class="row g-2 wrap">
+            {behind.then(|| view! { <a class="btn page__more" href=newest>"Newest notebooks"</a> })}
+            {next
+                .map(|next| {
+                    view! { <a class="btn page__more" href=format!("/s/{id}/notebooks?before={next}{show}")>"Older notebooks"</a> }
+                })}
+        </div>
     }
     .into_any()
 }

@@ -28,6 +28,13 @@ pub fn Dialog(
             }
         }
     });
+    // Pressed and let go on the backdrop, once: not the end of a selection begun inside, nor the second half of a double click.
+    let pressed = StoredValue::new(false);
+    let outside = move |event: &web_sys::MouseEvent| {
+        dialog
+            .get_untracked()
+            .is_some_and(|dialog| dom::is_target(event, &dialog))
+    };
     let title_id = format!("{id}-title");
     let labelled = title_id.clone();
     view! {
@@ -38,9 +45,17 @@ pub fn Dialog(
             class:dialog--wide=wide
             aria-labelledby=labelled
             on:close=move |_| open.set(false)
+            // The backdrop is the dialog itself; everything inside is a child.
+            on:mousedown=move |event| {
+                let outside = outside(&event);
+                pressed.set_value(outside);
+                if outside {
+                    // What has the focus inside keeps it.
+                    event.prevent_default();
+                }
+            }
             on:click=move |event| {
-                // The backdrop is the dialog itself; everything inside is a child.
-                if dialog.get_untracked().is_some_and(|dialog| dom::is_target(&event, &dialog)) {
+                if pressed.get_value() && event.detail() < 2 && outside(&event) {
                     open.set(false);
                 }
             }

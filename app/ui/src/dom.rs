@@ -34,6 +34,11 @@ pub fn matches(query: &str) -> bool {
         .is_some_and(|list| list.matches())
 }
 
+/// Is the page on top and in sight? A tab in the background is not.
+pub fn is_looked_at() -> bool {
+    !Reflect::get(document().as_ref(), &"hidden".into()).is_ok_and(|hidden| hidden.is_truthy())
+}
+
 /// Did this happen on the element itself, rather than inside it?
 pub fn is_target(event: &web_sys::Event, element: &Element) -> bool {
     event
@@ -85,6 +90,35 @@ pub fn focus(id: &str) {
         .and_then(|element| element.dyn_into::<HtmlElement>().ok())
     {
         let _ = element.focus();
+    }
+}
+
+/// Gives the page itself the focus, where nothing of it has it: after going to another one.
+pub fn focus_page(id: &str) {
+    let document = document();
+    let held = document.active_element().is_some_and(|element| {
+        element.tag_name() != "BODY"
+            && document
+                .get_element_by_id(id)
+                .is_some_and(|page| page.contains(Some(&element)))
+    });
+    if !held {
+        focus(id);
+    }
+}
+
+/// The title of the document as it is now.
+pub fn title() -> String {
+    document().title()
+}
+
+/// Presses an element, as if the reader had.
+pub fn click(id: &str) {
+    if let Some(element) = document()
+        .get_element_by_id(id)
+        .and_then(|element| element.dyn_into::<HtmlElement>().ok())
+    {
+        element.click();
     }
 }
 
@@ -192,6 +226,8 @@ pub fn place_beside(popover: &HtmlElement, button: &HtmlElement) {
             .unwrap_or(0.0)
     };
     let (width, height) = (size("innerWidth"), size("innerHeight"));
+    // Until the script is there the style sheet places it, in a box of another width.
+    let _ = popover.style().set_property("position-area", "none");
     let at = button.get_bounding_client_rect();
     let of = popover.get_bounding_client_rect();
     let below = at.bottom() + GAP;

@@ -9,8 +9,8 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use datalayer::{
-    Error, Format, NewNotebook, Notebook, NotebookChange, NotebookId, NotebookView, Noun, Page,
-    PageRequest,
+    Error, Format, NewNotebook, Notebook, NotebookChange, NotebookId, NotebookView, Noun,
+    OpenNotebook, Page, PageRequest,
 };
 use notebook::formats::Notice;
 use serde::{Deserialize, Serialize};
@@ -77,6 +77,10 @@ pub async fn recent(
     Ok(axum::Json(me.recent_notebooks(asked(query)?.limit).await?))
 }
 
+pub async fn open(Me(me): Me) -> Answer<axum::Json<Vec<OpenNotebook>>> {
+    Ok(axum::Json(me.open_notebooks().await?))
+}
+
 pub async fn create(
     Me(me): Me,
     Path(space): Path<String>,
@@ -124,6 +128,15 @@ pub async fn change(
 ) -> Answer<axum::Json<Notebook>> {
     Ok(axum::Json(
         me.change_notebook(&id(&notebook)?, change).await?,
+    ))
+}
+
+pub async fn duplicate(Me(me): Me, Path(notebook): Path<String>) -> Answer<impl IntoResponse> {
+    let notebook = me.duplicate_notebook(&id(&notebook)?).await?;
+    Ok((
+        StatusCode::CREATED,
+        [(header::LOCATION, place(&notebook))],
+        axum::Json(notebook),
     ))
 }
 

@@ -9,6 +9,7 @@ use datalayer::{
     Caller, Error, Ledger, Live, NotebookId, Noun, Result, Runner, Seat, UserId, Wire,
 };
 use notebook::Snapshot;
+use notebook::presence::Present;
 use notebook::wire::{May, Say};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
@@ -146,6 +147,20 @@ impl Live for Rooms {
                 None
             }
         }
+    }
+
+    fn open(&self) -> Vec<NotebookId> {
+        self.0.register().doors.keys().cloned().collect()
+    }
+
+    async fn present(&self, notebook: &NotebookId) -> Vec<Present> {
+        let (reply, answer) = oneshot::channel();
+        match self.0.register().doors.get(notebook) {
+            Some(door) => drop(door.room.send(Message::Present(reply))),
+            None => return Vec::new(),
+        }
+        // A room that has ended meanwhile answers nothing: nobody is in it.
+        answer.await.unwrap_or_default()
     }
 
     async fn rights_changed(&self, user: &UserId) {

@@ -15,6 +15,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use datalayer::{Error, NotebookId, Result, RuntimeNews, UserId, Wire};
+use notebook::presence::Present;
 use notebook::runs::{RunEvent, Runs};
 use notebook::wire::{Hear, KernelState, KernelView, May, Say};
 use notebook::{ClientId, Sequencer, Snapshot};
@@ -49,6 +50,7 @@ pub(crate) enum Message {
     },
     Left(u32),
     Snapshot(oneshot::Sender<Snapshot>),
+    Present(oneshot::Sender<Vec<Present>>),
     /// Somebody's rights changed.
     Rights(Arc<UserId>),
     RightsRead(Box<RightsRead>),
@@ -199,6 +201,8 @@ impl Room {
             Message::Said { seat, units, say } => self.said(seat, units, *say),
             Message::Left(seat) => self.stand_up(seat),
             Message::Snapshot(reply) => self.waiting.push(Waiting::Snapshot(reply)),
+            // Whoever asked may have gone meanwhile.
+            Message::Present(reply) => drop(reply.send(self.present())),
             Message::Rights(user) => self.read_rights(&user),
             Message::RightsRead(read) => self.rights_read(*read),
             Message::Renamed(title) => {

@@ -4,7 +4,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use datalayer::{
     Error, Exported, Format, NewNotebook, Notebook, NotebookChange, NotebookId, NotebookView,
-    Notebooks, Noun, Page, PageRequest, Result, RunLedger, SpaceId, Timestamp, UserId,
+    Notebooks, Noun, OpenNotebook, Page, PageRequest, Reader, Result, RunLedger, SpaceId,
+    Timestamp, UserId,
 };
 use db::{BlobFacts, NewNotebookFacts, NotebookFacts};
 use iam::policy::{Action, offers};
@@ -20,6 +21,8 @@ use crate::ledger::unwritable;
 use crate::visit::{Visit, cursor, notebook_state};
 
 const TITLE: usize = 200;
+/// How many open notebooks are told at most.
+const OPEN: i64 = 100;
 /// Largest file an import reads.
 const FILE: usize = 100 * 1024 * 1024;
 const IPYNB: &str = "application/x-ipynb+json";
@@ -64,6 +67,44 @@ impl Notebooks for Visit {
         Ok(facts.into_iter().map(|facts| self.seen(facts)).collect())
     }
 
+    async fn open_notebooks(&self) -> Result<Vec<OpenNotebook>> {
+        let me = self.me()?;
+        let Some(live) = self.house.live() else {
+            return Ok(Vec::new());
+        };
+        let rooms = live.open();
+        if rooms.is_empty() {
+            return Ok(Vec::new());
+        }
+        let facts = self
+            .house
+            .0
+            .db
+            .notebooks_among(&me.id, &rooms, OPEN)
+            .await?;
+        let mut open = Vec::with_capacity(facts.len());
+        for facts in facts {
+            let mut people: Vec<Reader> = Vec::new();
+            for seat in live.present(&facts.id).await {
+                if let Ok(user) = seat.user.parse::<UserId>()
+                    && people.iter().all(|reader| reader.user != user)
+                {
+                    people.push(Reader {
+                        user,
+                        name: seat.name,
+                    });
+                }
+            }
+            if !people.is_empty() {
+                open.push(OpenNotebook {
+                    notebook: self.seen(facts),
+                    people,
+                });
+            }
+        }
+        Ok(open)
+    }
+
     async fn create_notebook(&self, space: &SpaceId, notebook: NewNotebook) -> Result<Notebook> {
         let me = self.me()?;
         self.space(space, Action::CreateNotebook).await?;
@@ -86,52 +127,27 @@ impl Notebooks for Visit {
         file_name: &str,
         bytes: Bytes,
     ) -> Result<(Notebook, Vec<Notice>)> {
-        let me = self.me()?;
-        self.space(space, Action::CreateNotebook).await?;
-        if bytes.len() > FILE {
-            return Err(Error::too_large(
-                "notebook.too_large",
-                format!(
-                    "the file has {} MiB; at most {} MiB can be imported",
-                    bytes.len() >> 20,
-                    FILE >> 20
-                ),
-            ));
-        }
-        let read = bytes.clone();
-        let imported = tokio::task::spawn_blocking(move || formats::import(&read))
+        self.begin_from(space, title_of(file_name), bytes, "notebook.imported")
             .await
-            .map_err(|error| db::Error::Broken(format!("an import: {error}")))?;
-        let mut imported = imported.map_err(not_a_notebook)?;
-        // The log of runs begins behind what the file brought.
-        imported.runs.sequence = 0;
-        let mut blobs = self.house.move_out(&mut imported.runs).await?;
-        let length = i64::try_from(bytes.len()).unwrap_or(i64::MAX);
-        let original = self.house.0.blobs.keep(bytes).await.map_err(refusal)?;
-        blobs.push(BlobFacts {
-            hash: original.clone(),
-            purpose: "original",
-            media_type: IPYNB.into(),
-            bytes: length,
-        });
-        let fresh =
-            self.house
-                .new_notebook(space, &me.id, title_of(file_name), &imported.document)?;
-        let facts = NewNotebookFacts {
-            kernel: kernel_of(&imported.document),
-            original: Some(original),
-            fold: serde_json::to_string(&imported.runs).map_err(unwritable)?,
-            blobs,
-            ..fresh
-        };
-        let entry = self.house.audit(
-            me.id.as_str(),
-            "notebook.imported",
-            facts.id.as_str(),
-            &*facts.title,
-        )?;
-        self.house.0.db.add_notebook(&facts, &entry).await?;
-        Ok((self.read_notebook(&facts.id).await?, imported.notices))
+    }
+
+    async fn duplicate_notebook(&self, notebook: &NotebookId) -> Result<Notebook> {
+        let facts = self.notebook(notebook, Action::ReadNotebook).await?;
+        self.space(&facts.space, Action::CreateNotebook).await?;
+        let file = self.export_notebook(notebook, Format::Ipynb).await?;
+        let title: String = format!("Copy of {}", facts.title)
+            .chars()
+            .take(TITLE)
+            .collect();
+        let (copy, _) = self
+            .begin_from(
+                &facts.space,
+                title.trim_end().to_owned(),
+                file.bytes,
+                "notebook.duplicated",
+            )
+            .await?;
+        Ok(copy)
     }
 
     async fn read_notebook(&self, notebook: &NotebookId) -> Result<Notebook> {
@@ -273,6 +289,59 @@ impl Visit {
             edited_by: facts.edited_by,
             archived_at: facts.archived_at,
         }
+    }
+
+    /// A notebook from a file's bytes, which are kept as they came.
+    async fn begin_from(
+        &self,
+        space: &SpaceId,
+        title: String,
+        bytes: Bytes,
+        action: &'static str,
+    ) -> Result<(Notebook, Vec<Notice>)> {
+        let me = self.me()?;
+        self.space(space, Action::CreateNotebook).await?;
+        if bytes.len() > FILE {
+            return Err(Error::too_large(
+                "notebook.too_large",
+                format!(
+                    "the file has {} MiB; at most {} MiB can be imported",
+                    bytes.len() >> 20,
+                    FILE >> 20
+                ),
+            ));
+        }
+        let read = bytes.clone();
+        let imported = tokio::task::spawn_blocking(move || formats::import(&read))
+            .await
+            .map_err(|error| db::Error::Broken(format!("an import: {error}")))?;
+        let mut imported = imported.map_err(not_a_notebook)?;
+        // The log of runs begins behind what the file brought.
+        imported.runs.sequence = 0;
+        let mut blobs = self.house.move_out(&mut imported.runs).await?;
+        let length = i64::try_from(bytes.len()).unwrap_or(i64::MAX);
+        let original = self.house.0.blobs.keep(bytes).await.map_err(refusal)?;
+        blobs.push(BlobFacts {
+            hash: original.clone(),
+            purpose: "original",
+            media_type: IPYNB.into(),
+            bytes: length,
+        });
+        let fresh = self
+            .house
+            .new_notebook(space, &me.id, title, &imported.document)?;
+        let facts = NewNotebookFacts {
+            kernel: kernel_of(&imported.document),
+            original: Some(original),
+            fold: serde_json::to_string(&imported.runs).map_err(unwritable)?,
+            blobs,
+            ..fresh
+        };
+        let entry = self
+            .house
+            .audit(me.id.as_str(), action, facts.id.as_str(), &*facts.title)?;
+        self.house.0.db.add_notebook(&facts, &entry).await?;
+        Ok((self.read_notebook(&facts.id).await?, imported.notices))
     }
 
     /// Writes the document as it is now into a format, off the async threads: it can be large.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use datalayer::Role;
+use datalayer::{Live, Role};
 use notebook::presence::{Place, Selection};
 use notebook::wire::{Hear, Say};
 use tokio::time::Instant;
@@ -50,6 +50,36 @@ async fn everyone_knows_who_is_here_by_the_names_the_studio_gives() {
     drop(two);
     one.hears_until(|hear| matches!(hear, Hear::People { people, .. } if people.len() == 1))
         .await;
+}
+
+#[tokio::test]
+async fn the_house_knows_who_is_in_which_room() {
+    let studio = Studio::new();
+    let (ada, grace) = (
+        someone(&studio, "Ada", Role::Editor),
+        someone(&studio, "Grace", Role::Viewer),
+    );
+    assert!(studio.rooms.open().is_empty());
+    assert!(studio.rooms.present(&studio.notebook).await.is_empty());
+    let one = ada.join(&studio).await;
+    let two = grace.join(&studio).await;
+    assert_eq!(studio.rooms.open(), std::slice::from_ref(&studio.notebook));
+    let names = |people: Vec<notebook::presence::Present>| -> Vec<String> {
+        people.into_iter().map(|person| person.name).collect()
+    };
+    assert_eq!(
+        names(studio.rooms.present(&studio.notebook).await),
+        ["Ada", "Grace"]
+    );
+    drop(one);
+    let mut left = names(studio.rooms.present(&studio.notebook).await);
+    // A tab that goes tells its room by a message of its own.
+    while left.len() == 2 {
+        tokio::task::yield_now().await;
+        left = names(studio.rooms.present(&studio.notebook).await);
+    }
+    assert_eq!(left, ["Grace"]);
+    drop(two);
 }
 
 #[tokio::test]

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use datalayer::{Format, Ledger, NewNotebook, NotebookChange, PageRequest, Role};
-use notebook::{CellKind, Snapshot};
+use datalayer::{Format, Ledger, NewNotebook, NotebookChange, PageRequest, Role, User};
+use notebook::presence::Present;
+use notebook::{CellKind, ClientId, Snapshot};
 use serde_json::{Value, json};
 
 use crate::studio::{Rooms, code};
@@ -202,5 +203,49 @@ on_both! {
         let rename = NotebookChange { title: Some(" Tides ".into()), archived: None };
         ada.change_notebook(&notebook.id, rename).await.unwrap();
         assert_eq!(*rooms.titles.lock().unwrap(), ["Tides"]);
+    }
+
+    async fn a_duplicate_is_a_notebook_of_its_own_with_the_same_cells_and_outputs(studio: Studio) {
+        let ada = studio.ada().await;
+        let space = ada.space("Team").await;
+        let (first, _) = ada.import_notebook(&space.id, "Sales.ipynb", file(&analysis(&picture(50_000)))).await.unwrap();
+        let copy = ada.duplicate_notebook(&first.id).await.unwrap();
+        assert_ne!(copy.id, first.id);
+        assert_eq!((copy.title.as_str(), &copy.space), ("Copy of Sales", &space.id));
+        let bytes = |notebook| { let ada = &ada; async move { ada.export_notebook(notebook, Format::Ipynb).await.unwrap().bytes } };
+        assert_eq!(bytes(&copy.id).await, bytes(&first.id).await);
+        let long = ada.notebook(&space, &"x".repeat(200)).await;
+        assert_eq!(ada.duplicate_notebook(&long.id).await.unwrap().title.chars().count(), 200);
+        let vera = studio.member("vera", Role::Viewer, &ada, &space).await;
+        assert_eq!(vera.duplicate_notebook(&first.id).await.unwrap_err().status(), 403);
+        let eve = studio.someone("eve").await;
+        assert_eq!(code(eve.duplicate_notebook(&first.id).await), "notebook.not_found");
+    }
+
+    async fn open_notebooks_are_told_to_those_who_may_see_them_with_each_person_once(studio: Studio) {
+        let ada = studio.ada().await;
+        let (team, own) = (ada.space("Team").await, ada.space("Own").await);
+        let (plan, secret, quiet) = (ada.notebook(&team, "Plan").await, ada.notebook(&own, "Secret").await, ada.notebook(&team, "Quiet").await);
+        let vera = studio.member("vera", Role::Viewer, &ada, &team).await;
+        assert!(ada.open_notebooks().await.unwrap().is_empty(), "no rooms, nobody in them");
+        let rooms = Arc::new(Rooms::default());
+        studio.house.set_live(rooms.clone());
+        let seat = |number, person: &User| Present { seat: number, client: ClientId::new(format!("tab-{number}")).unwrap(), user: person.id.to_string(), name: person.name.clone(), color: 1, place: None };
+        *rooms.seats.lock().unwrap() = vec![
+            (plan.id.clone(), seat(1, &vera.user)),
+            (plan.id.clone(), seat(2, &ada.user)),
+            (plan.id.clone(), seat(3, &vera.user)),
+            (secret.id.clone(), seat(1, &ada.user)),
+        ];
+        let told = vera.open_notebooks().await.unwrap();
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert_eq!(told[0].notebook.id, plan.id);
+        let people: Vec<_> = told[0].people.iter().map(|reader| reader.user.clone()).collect();
+        assert_eq!(people, [vera.user.id.clone(), ada.user.id.clone()]);
+        let mine: Vec<_> = ada.open_notebooks().await.unwrap().into_iter().map(|open| open.notebook.id).collect();
+        assert!(mine.len() == 2 && mine.contains(&plan.id) && mine.contains(&secret.id) && !mine.contains(&quiet.id));
+        let archive = NotebookChange { archived: Some(true), title: None };
+        ada.change_notebook(&plan.id, archive).await.unwrap();
+        assert!(vera.open_notebooks().await.unwrap().is_empty());
     }
 }

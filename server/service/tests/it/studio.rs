@@ -9,6 +9,7 @@ use datalayer::{
     Result, Role, Seat, Session, Space, Timestamp, User, UserId, Wire,
 };
 use notebook::Snapshot;
+use notebook::presence::Present;
 use notebook::wire::{May, Say};
 use service::{Clock, Config, House};
 
@@ -259,6 +260,8 @@ pub struct Rooms {
     pub told: Mutex<Vec<UserId>>,
     pub titles: Mutex<Vec<String>>,
     pub open: Mutex<Option<Snapshot>>,
+    /// Who sits where.
+    pub seats: Mutex<Vec<(NotebookId, Present)>>,
 }
 
 #[async_trait]
@@ -279,6 +282,17 @@ impl Live for Rooms {
 
     async fn snapshot(&self, _: &NotebookId) -> Option<Snapshot> {
         self.open.lock().unwrap().clone()
+    }
+
+    fn open(&self) -> Vec<NotebookId> {
+        let seats = self.seats.lock().unwrap();
+        seats.iter().map(|(notebook, _)| notebook.clone()).collect()
+    }
+
+    async fn present(&self, notebook: &NotebookId) -> Vec<Present> {
+        let seats = self.seats.lock().unwrap();
+        let here = seats.iter().filter(|(place, _)| place == notebook);
+        here.map(|(_, present)| present.clone()).collect()
     }
 
     async fn rights_changed(&self, user: &UserId) {
