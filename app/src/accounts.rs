@@ -1,10 +1,11 @@
-//! Accounts: signing in, the first administrator, your settings, and the people of the studio.
+//! Accounts: signing in, the first administrator, your settings and tokens, and the people of the studio.
 
 pub mod calls;
 mod people;
 mod set_up;
 mod settings;
 mod sign_in;
+mod tokens;
 
 pub use people::PeoplePage;
 pub use set_up::SetUpPage;

@@ -118,3 +118,26 @@ for (const [look, options] of [
     await picture(ada.page, `signin-${look}`);
   });
 }
+
+test("a token is shown once, works, and ends", async ({ person, studio }) => {
+  const ada = await person("Ada");
+  const { page } = ada;
+  await page.goto(`${studio.address}/settings`);
+  await hydrated(page);
+  await page.getByLabel("What is it for?").fill("nightly export");
+  await page.getByLabel("Run code").check();
+  await page.getByRole("button", { name: "Create a token" }).click();
+  const secret = (await page.getByText(/^dl_[0-9A-Za-z]{49}$/).textContent()) ?? "";
+  const ask = () => fetch(`${studio.address}/api/v1/me`, { headers: { authorization: `Bearer ${secret}` } });
+  const answer = await ask();
+  expect(answer.status).toBe(200);
+  expect((await answer.json()).username).toBe(ada.username);
+  await page.reload();
+  await hydrated(page);
+  await expect(page.getByText("nightly export")).toBeVisible();
+  await expect(page.getByText(secret)).toHaveCount(0);
+  await expectAccessible(page);
+  await page.getByRole("button", { name: "End the token nightly export" }).click();
+  await expect(page.getByText("nightly export")).toHaveCount(0);
+  expect((await ask()).status).toBe(401);
+});

@@ -34,7 +34,7 @@ pub async fn create_user(
     ))
 }
 
-/// Gives a person a new password and ends all their sessions. Without a password one is made up and shown once.
+/// Gives a person a new password and ends all their sessions and tokens. Without a password one is made up and shown once.
 pub async fn reset_password(
     house: &House,
     username: &str,
@@ -43,7 +43,7 @@ pub async fn reset_password(
     let (password, shown) = given_or_made(password)?;
     let user = house.reset_password(username, password).await?;
     Ok(format!(
-        "new password for {}; every session of theirs has ended{}",
+        "new password for {}; every session and token of theirs has ended{}",
         user.username,
         shown_line(&shown)
     ))

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Parser, Subcommand};
+use datalayer::{NewToken, Scopes};
 use service::{Clock, House};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -62,11 +63,26 @@ enum Admin {
         #[command(flatten)]
         place: PlaceArgs,
     },
-    /// Give a person a new password; ends all their sessions
+    /// Give a person a new password; ends all their sessions and tokens
     ResetPassword {
         username: String,
         #[command(flatten)]
         password: PasswordArgs,
+        #[command(flatten)]
+        place: PlaceArgs,
+    },
+    /// Create a token for a person's programs; it is printed alone on standard output, this once
+    CreateToken {
+        username: String,
+        /// What it is called in their list of tokens
+        #[arg(long, default_value = "command line")]
+        name: String,
+        /// What it is for, separated by commas: read, write, run, admin; never more than its person may do
+        #[arg(long, default_value = "read")]
+        scopes: Scopes,
+        /// How many days it lasts, 1 to 366
+        #[arg(long, default_value_t = NewToken::usual_days())]
+        days: u32,
         #[command(flatten)]
         place: PlaceArgs,
     },
@@ -145,6 +161,23 @@ async fn administer(what: Admin) -> Result<()> {
         } => {
             let password = password.read()?;
             admin::reset_password(&beside(place).await?, &username, password).await?
+        }
+        Admin::CreateToken {
+            username,
+            name,
+            scopes,
+            days,
+            place,
+        } => {
+            let token = NewToken { name, scopes, days };
+            let created = beside(place).await?.add_token(&username, token).await?;
+            writeln!(
+                std::io::stderr(),
+                "a token of {username}, shown once; {} for {days} days",
+                created.token.scopes
+            )
+            .ok();
+            created.secret
         }
         Admin::ListUsers { place } => admin::list_users(&beside(place).await?).await?,
     };

@@ -6,7 +6,7 @@ use anyhow::Result;
 use api::{Doors, Settings};
 use async_trait::async_trait;
 use axum::Router;
-use datalayer::{Caller, Ledger, Live, RunLedger, Runner, Session, SessionId};
+use datalayer::{Caller, Key, Ledger, Live, RunLedger, Runner, Session};
 use jupyter::Gateway;
 use rooms::Rooms;
 use service::{Clock, House};
@@ -116,11 +116,14 @@ impl api::House for Inside {
     async fn caller_of(&self, secret: &str) -> datalayer::Result<Caller> {
         self.0.caller_of(secret).await
     }
+    async fn caller_with(&self, token: &str) -> datalayer::Result<Caller> {
+        self.0.caller_with(token).await
+    }
     fn visit(&self, caller: Caller) -> Session {
         self.0.visit(caller)
     }
-    fn ended_sessions(&self) -> broadcast::Receiver<SessionId> {
-        self.0.ended_sessions()
+    fn ended_keys(&self) -> broadcast::Receiver<Key> {
+        self.0.ended_keys()
     }
     async fn ready(&self) -> datalayer::Result<()> {
         self.0.ping().await

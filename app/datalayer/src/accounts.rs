@@ -3,21 +3,54 @@
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use crate::{Page, PageRequest, Result, SessionId, Timestamp, UserId};
+use crate::{Page, PageRequest, Result, Scopes, SessionId, Timestamp, TokenId, UserId};
 
 /// Who is asking.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "caller", rename_all = "snake_case")]
 pub enum Caller {
     Nobody,
-    Person { user: User, session: SessionId },
+    /// Someone at a browser.
+    Person {
+        user: User,
+        session: SessionId,
+    },
+    /// A program that acts for someone, within its token's scopes.
+    Token {
+        user: User,
+        token: TokenId,
+        scopes: Scopes,
+    },
+}
+
+/// What lets someone in, and can be taken from them.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Key {
+    Session(SessionId),
+    Token(TokenId),
 }
 
 impl Caller {
     pub fn user(&self) -> Option<&User> {
         match self {
             Self::Nobody => None,
-            Self::Person { user, .. } => Some(user),
+            Self::Person { user, .. } | Self::Token { user, .. } => Some(user),
+        }
+    }
+
+    pub fn key(&self) -> Option<Key> {
+        match self {
+            Self::Nobody => None,
+            Self::Person { session, .. } => Some(Key::Session(session.clone())),
+            Self::Token { token, .. } => Some(Key::Token(token.clone())),
+        }
+    }
+
+    /// `None`: nothing but the person's own rights limits them.
+    pub fn scopes(&self) -> Option<Scopes> {
+        match self {
+            Self::Token { scopes, .. } => Some(*scopes),
+            Self::Nobody | Self::Person { .. } => None,
         }
     }
 }
@@ -97,12 +130,12 @@ pub trait Accounts: Send + Sync {
     async fn end_session(&self, session: &SessionId) -> Result<()>;
     /// End all of your sign-ins but this one.
     async fn end_other_sessions(&self) -> Result<()>;
-    /// Ends all your other sessions.
+    /// Ends all your other sessions and every token of yours.
     async fn change_password(&self, change: PasswordChange) -> Result<()>;
     /// Administrators only.
     async fn create_user(&self, user: NewUser) -> Result<User>;
     /// Administrators only.
     async fn list_users(&self, page: PageRequest) -> Result<Page<User>>;
-    /// Administrators only; disabling ends every session and socket of the person.
+    /// Administrators only; disabling ends every session, token and socket of the person.
     async fn set_disabled(&self, user: &UserId, disabled: bool) -> Result<User>;
 }

@@ -14,9 +14,10 @@ mod page;
 mod roles;
 mod session;
 mod spaces;
+mod tokens;
 
 pub use accounts::{
-    Accounts, Caller, Credentials, NewUser, Opened, PasswordChange, SessionInfo, User,
+    Accounts, Caller, Credentials, Key, NewUser, Opened, PasswordChange, SessionInfo, User,
 };
 pub use error::{Error, Noun, Result};
 pub use ids::{NotebookId, SessionId, SpaceId, TokenId, UserId};
@@ -31,3 +32,4 @@ pub use page::{Page, PageRequest};
 pub use roles::Role;
 pub use session::{Session, Verbs};
 pub use spaces::{Member, NewSpace, Space, SpaceChange, Spaces};
+pub use tokens::{CreatedToken, NewToken, Scope, Scopes, TokenInfo, Tokens};

@@ -3,12 +3,12 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
-use crate::{Accounts, Notebooks, Spaces};
+use crate::{Accounts, Notebooks, Spaces, Tokens};
 
 /// All verbs of one caller.
-pub trait Verbs: Accounts + Spaces + Notebooks {}
+pub trait Verbs: Accounts + Tokens + Spaces + Notebooks {}
 
-impl<T: Accounts + Spaces + Notebooks> Verbs for T {}
+impl<T: Accounts + Tokens + Spaces + Notebooks> Verbs for T {}
 
 /// What a door asks through: `session.create_space(…)`. Cheap to clone.
 #[derive(Clone)]

@@ -381,6 +381,29 @@ pub struct May {
     pub manage: bool,
 }
 
+impl May {
+    pub const EVERYTHING: Self = Self {
+        view: true,
+        comment: true,
+        suggest: true,
+        run: true,
+        edit: true,
+        manage: true,
+    };
+
+    /// What both allow.
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            view: self.view && other.view,
+            comment: self.comment && other.comment,
+            suggest: self.suggest && other.suggest,
+            run: self.run && other.run,
+            edit: self.edit && other.edit,
+            manage: self.manage && other.manage,
+        }
+    }
+}
+
 /// The runtime as people see it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct KernelView {

@@ -1,8 +1,8 @@
 //! Accounts, as pages ask for them.
 
+use datalayer::{CreatedToken, Page, PageRequest, SessionInfo, TokenId, TokenInfo, User, UserId};
 #[cfg(feature = "ssr")]
-use datalayer::{Credentials, NewUser, PasswordChange};
-use datalayer::{Page, PageRequest, SessionInfo, User, UserId};
+use datalayer::{Credentials, NewToken, NewUser, PasswordChange, Scopes};
 use leptos::prelude::*;
 
 #[cfg(feature = "ssr")]
@@ -88,6 +88,34 @@ pub async fn end_session(session: datalayer::SessionId) -> Result<(), CallError>
 #[server]
 pub async fn end_other_sessions() -> Result<(), CallError> {
     Ok(call::datalayer().await?.end_other_sessions().await?)
+}
+
+/// Your tokens.
+#[server]
+pub async fn my_tokens() -> Result<Vec<TokenInfo>, CallError> {
+    Ok(call::datalayer().await?.tokens().await?)
+}
+
+/// Creates a token; its secret is in this answer and nowhere else.
+#[server]
+pub async fn create_token(
+    name: String,
+    days: u32,
+    #[server(default)] write: bool,
+    #[server(default)] run: bool,
+    #[server(default)] admin: bool,
+) -> Result<CreatedToken, CallError> {
+    let scopes = Scopes { write, run, admin };
+    Ok(call::datalayer()
+        .await?
+        .create_token(NewToken { name, scopes, days })
+        .await?)
+}
+
+/// Ends one of your tokens.
+#[server]
+pub async fn end_token(token: TokenId) -> Result<(), CallError> {
+    Ok(call::datalayer().await?.end_token(&token).await?)
 }
 
 /// Changes your password.

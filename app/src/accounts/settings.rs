@@ -8,6 +8,7 @@ use ui::{
 };
 
 use super::calls::{ChangePassword, EndOtherSessions, EndSession, SignOut, my_sessions};
+use super::tokens::Tokens;
 use crate::frame::{ChooseLook, Contrast, Frame, Here, Look, Theme, choose, use_house, use_look};
 use crate::refusal::{Loaded, RefusedBanner, about, coded, refused, without_codes};
 
@@ -23,6 +24,7 @@ pub fn SettingsPage() -> impl IntoView {
                 <LookForm/>
                 <Loaded of=house.me let:me><PasswordForm username=me.username/></Loaded>
                 <Sessions/>
+                <Loaded of=house.me let:me><Tokens me/></Loaded>
             </div>
         </Frame>
     }
@@ -150,7 +152,7 @@ fn PasswordForm(username: String) -> impl IntoView {
     view! {
         <section class="settings__part" aria-labelledby="password-title">
             <h2 class="h-sec" id="password-title">"Password"</h2>
-            <p class="t2">"A new password ends every other sign-in of yours."</p>
+            <p class="t2">"A new password ends every other sign-in and every token of yours."</p>
             <ActionForm action=action node_ref=form>
                 <div class="form form--narrow">
                     <RefusedBanner error=without_codes(error, &[WRONG]) fields=FIELDS/>

@@ -6,8 +6,8 @@ use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
 use datalayer::{
-    Caller, Credentials, Error, NewUser, Noun, Opened, Page, PageRequest, PasswordChange,
-    SessionInfo, Timestamp, User,
+    Credentials, Error, NewUser, Noun, Opened, Page, PageRequest, PasswordChange, SessionInfo,
+    Timestamp, User,
 };
 use serde::{Deserialize, Serialize};
 
@@ -97,10 +97,8 @@ pub async fn set_up(
 }
 
 pub async fn me(Me(me): Me) -> Answer<axum::Json<User>> {
-    match me.caller() {
-        Caller::Person { user, .. } => Ok(axum::Json(user.clone())),
-        Caller::Nobody => Err(Error::SignInNeeded.into()),
-    }
+    let user = me.caller().user().ok_or(Error::SignInNeeded)?;
+    Ok(axum::Json(user.clone()))
 }
 
 pub async fn change_password(Me(me): Me, Json(change): Json<PasswordChange>) -> Answer<StatusCode> {

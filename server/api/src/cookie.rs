@@ -65,11 +65,15 @@ impl CookieMode {
     }
 }
 
-/// A cookie's value. It prints as nothing, so that no log can hold it.
+/// A cookie's value, or a token. It prints as nothing, so that no log can hold it.
 #[derive(Clone)]
 pub struct Secret(String);
 
 impl Secret {
+    pub fn new(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
     pub fn expose(&self) -> &str {
         &self.0
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use datalayer::{Caller, Ledger, Live, Result, Session, SessionId};
+use datalayer::{Caller, Key, Ledger, Live, Result, Session};
 use tokio::sync::broadcast;
 
 use crate::cookie::CookieMode;
@@ -15,9 +15,11 @@ use crate::live::Sockets;
 pub trait House: Send + Sync {
     /// Whose sign-in this cookie is. Unknown, ended and disabled ones are [`Caller::Nobody`].
     async fn caller_of(&self, secret: &str) -> Result<Caller>;
+    /// Whom this token speaks for, or why it does not.
+    async fn caller_with(&self, token: &str) -> Result<Caller>;
     fn visit(&self, caller: Caller) -> Session;
-    /// Sign-ins as they end, so that open sockets end with them.
-    fn ended_sessions(&self) -> broadcast::Receiver<SessionId>;
+    /// Sign-ins and tokens as they end, so that open sockets end with them.
+    fn ended_keys(&self) -> broadcast::Receiver<Key>;
     /// Does the database answer?
     async fn ready(&self) -> Result<()>;
 }
@@ -55,10 +57,7 @@ impl Doors {
     ) -> Arc<Self> {
         let limits = Limits::new(settings.requests_per_second);
         let sockets = Sockets::new();
-        tokio::spawn(Sockets::follow(
-            Arc::clone(&sockets),
-            house.ended_sessions(),
-        ));
+        tokio::spawn(Sockets::follow(Arc::clone(&sockets), house.ended_keys()));
         Arc::new(Self {
             house,
             ledger,

@@ -10,12 +10,13 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::csrf::{CsrfLayer, ProtectionError};
 
 use crate::address::Source;
+use crate::bearer;
 use crate::cookie::CookieMode;
 use crate::doors::Doors;
 use crate::limits;
@@ -55,6 +56,7 @@ pub fn around_everything(router: Router, doors: &Arc<Doors>) -> Router {
             )
             .into_response()
         }))
+        .layer(from_fn(bearer::instead_of_cookie))
         .layer(from_fn_with_state(Arc::clone(doors), limits::general))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(Arc::clone(doors), outermost))
@@ -105,6 +107,12 @@ async fn outermost(State(doors): State<Arc<Doors>>, mut request: Request, next: 
         tracing::error!(request = %id.0, %method, path, status = status.as_u16(), %source, "answered with a failure");
     } else {
         tracing::debug!(request = %id.0, %method, path, status = status.as_u16(), took = ?started.elapsed(), "answered");
+    }
+    if status == StatusCode::UNAUTHORIZED && path.starts_with("/api/") {
+        response.headers_mut().insert(
+            header::WWW_AUTHENTICATE,
+            HeaderValue::from_static("Bearer realm=\"datalayer\""),
+        );
     }
     dress(&mut response, &id, &path, doors.settings.cookies);
     response

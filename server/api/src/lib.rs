@@ -5,6 +5,7 @@
 
 mod accounts;
 mod address;
+mod bearer;
 mod body;
 mod cookie;
 mod doors;
@@ -17,6 +18,7 @@ mod notebooks;
 mod problem;
 mod routes;
 mod spaces;
+mod tokens;
 mod usercontent;
 mod visitor;
 

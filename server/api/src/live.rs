@@ -7,6 +7,7 @@ mod upgrade;
 
 pub use sockets::Sockets;
 pub use upgrade::AuthedSocket;
+use upgrade::Shown;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -22,7 +23,6 @@ use notebook::wire::{self, Hear, Say, ToClient, ToServer, WireError};
 use tokio::time::{Instant, timeout_at};
 use tokio_tungstenite::tungstenite::{self, protocol::Message};
 
-use crate::cookie::Secret;
 use crate::doors::Doors;
 use outbox::Outbox;
 use socket::Socket;
@@ -42,7 +42,7 @@ pub async fn enter(State(doors): State<Arc<Doors>>, socket: AuthedSocket) -> Res
         upgrade,
         user,
         caller,
-        secret,
+        shown,
         ticket,
     } = socket;
     upgrade.serve(move |socket| async move {
@@ -56,7 +56,7 @@ pub async fn enter(State(doors): State<Arc<Doors>>, socket: AuthedSocket) -> Res
                     doors: &doors,
                     user,
                     caller,
-                    secret,
+                    shown,
                     outbox: Arc::clone(&outbox),
                     seats: HashMap::new(),
                 }
@@ -80,7 +80,7 @@ struct Tab<'a> {
     doors: &'a Doors,
     user: User,
     caller: Caller,
-    secret: Secret,
+    shown: Shown,
     outbox: Arc<Outbox>,
     seats: HashMap<NotebookId, Box<dyn Seat>>,
 }
@@ -192,7 +192,10 @@ impl Tab<'_> {
             );
         }
         let may = match self.doors.ledger.rights(&id, &self.user.id).await {
-            Ok(may) if may.view => may,
+            Ok(may) if may.view => match self.caller.scopes() {
+                Some(scopes) => may.and(scopes.most()),
+                None => may,
+            },
             Ok(_) => {
                 return self.refuse(
                     id.to_string(),
@@ -217,15 +220,20 @@ impl Tab<'_> {
         }
     }
 
-    /// A cookie that no longer signs anybody in closes the socket it opened.
+    /// A cookie or a token that no longer lets anybody in closes the socket it opened.
     async fn still_welcome(&self) -> Result<(), Ending> {
-        match self.doors.house.caller_of(self.secret.expose()).await {
+        let caller = match &self.shown {
+            Shown::Cookie(secret) => self.doors.house.caller_of(secret.expose()).await,
+            Shown::Token(token) => self.doors.house.caller_with(token.expose()).await,
+        };
+        match caller {
             Ok(Caller::Nobody) => Err(Ending(
                 4401,
                 "sign_in.ended: this sign-in is over".to_owned(),
             )),
+            Err(error @ Error::NotAccepted { .. }) => Err(Ending(4401, words(&error))),
             // A database that does not answer now says nothing about anybody.
-            Ok(Caller::Person { .. }) | Err(_) => Ok(()),
+            Ok(_) | Err(_) => Ok(()),
         }
     }
 

@@ -11,18 +11,18 @@ use axum::routing::{MethodFilter, MethodRouter, get, on};
 use crate::doors::Doors;
 use crate::problem::Problem;
 use crate::visitor::{people_only, visit};
-use crate::{accounts, forms, live, notebooks, spaces, usercontent};
+use crate::{accounts, forms, live, notebooks, spaces, tokens, usercontent};
 
 /// Who may knock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Auth {
-    /// Reads no cookie at all.
+    /// Reads neither cookie nor token.
     Open,
     /// Answers nobody too.
     Anyone,
     /// Answers nobody with 401.
     Person,
-    /// A WebSocket: origin, then person.
+    /// A WebSocket: a token, or origin and then person.
     Socket,
 }
 
@@ -59,6 +59,9 @@ pub fn table() -> Vec<Entry> {
         row(Method::GET,    "/api/v1/me/sessions",                    Person, Nothing, accounts::sessions),
         row(Method::DELETE, "/api/v1/me/sessions",                    Person, Nothing, accounts::end_other_sessions),
         row(Method::DELETE, "/api/v1/me/sessions/{session}",          Person, Nothing, accounts::end_session),
+        row(Method::GET,    "/api/v1/me/tokens",                      Person, Nothing, tokens::list),
+        row(Method::POST,   "/api/v1/me/tokens",                      Person, Json,    tokens::create),
+        row(Method::DELETE, "/api/v1/me/tokens/{token}",              Person, Nothing, tokens::end),
         row(Method::GET,    "/api/v1/me/notebooks",                   Person, Nothing, notebooks::recent),
         row(Method::GET,    "/api/v1/me/notebooks/open",              Person, Nothing, notebooks::open),
         row(Method::GET,    "/api/v1/users",                          Person, Nothing, accounts::list_users),

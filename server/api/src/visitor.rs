@@ -1,4 +1,4 @@
-//! Who is at the door: from the cookie to a session bound to one caller.
+//! Who is at the door: from the cookie, or the token, to a session bound to one caller.
 
 use std::sync::Arc;
 
@@ -9,11 +9,18 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use datalayer::{Caller, Error, Session};
 
+use crate::bearer::Bearer;
 use crate::doors::Doors;
 use crate::problem::Problem;
 
 /// Puts the [`Session`] and the [`Caller`] into the request. Every door with a verb behind it stands behind this layer.
 pub async fn visit(State(doors): State<Arc<Doors>>, mut request: Request, next: Next) -> Response {
+    if let Some(Bearer(token)) = request.extensions().get::<Bearer>() {
+        return match doors.house.caller_with(token.expose()).await {
+            Ok(caller) => run(&doors, caller, request, next).await,
+            Err(error) => Problem::from(error).into_response(),
+        };
+    }
     let secret = doors.settings.cookies.find(request.headers());
     if secret.is_some() && is_forged(request.method(), request.headers()) {
         return Problem::new(
@@ -33,6 +40,10 @@ pub async fn visit(State(doors): State<Arc<Doors>>, mut request: Request, next: 
     if let Some(secret) = secret {
         request.extensions_mut().insert(secret);
     }
+    run(&doors, caller, request, next).await
+}
+
+async fn run(doors: &Doors, caller: Caller, mut request: Request, next: Next) -> Response {
     request
         .extensions_mut()
         .insert(doors.house.visit(caller.clone()));
@@ -43,7 +54,7 @@ pub async fn visit(State(doors): State<Arc<Doors>>, mut request: Request, next: 
 /// Stops nobody at the door, before their body is read. `service` would say the same, later.
 pub async fn people_only(request: Request, next: Next) -> Response {
     match request.extensions().get::<Caller>() {
-        Some(Caller::Person { .. }) => next.run(request).await,
+        Some(Caller::Person { .. } | Caller::Token { .. }) => next.run(request).await,
         _ => Problem::from(Error::SignInNeeded).into_response(),
     }
 }

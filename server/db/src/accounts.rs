@@ -1,10 +1,11 @@
 //! People, their sessions, and the one-time set-up link.
 
-use datalayer::{SessionId, SessionInfo, Timestamp, User, UserId};
+use datalayer::{Key, SessionId, SessionInfo, Timestamp, User, UserId};
 
 use crate::audit::audit;
 use crate::notebooks::insert_notebook;
 use crate::spaces::insert_space;
+use crate::tokens::end_tokens;
 use crate::{Audit, Db, Error, NewNotebookFacts, Result, SpaceFacts};
 
 /// A person with their password's hash.
@@ -199,7 +200,7 @@ impl Db {
         )
     }
 
-    /// New hash; every open session but `spare` ends. Returns those that ended.
+    /// New hash; every open session but `spare` ends, and every token. What ended.
     pub async fn set_password(
         &self,
         user: &UserId,
@@ -207,7 +208,7 @@ impl Db {
         spare: Option<&SessionId>,
         at: Timestamp,
         entry: &Audit,
-    ) -> Result<Vec<SessionId>> {
+    ) -> Result<Vec<Key>> {
         let ended = change!(self, tx => {
             sqlx::query("update users set password = $1 where id = $2")
                 .bind(password)
@@ -215,19 +216,20 @@ impl Db {
                 .execute(&mut *tx)
                 .await?;
             audit!(tx, entry);
-            end_sessions!(tx, user.as_str(), spare.map_or("", SessionId::as_str), at.0)
+            let sessions = end_sessions!(tx, user.as_str(), spare.map_or("", SessionId::as_str), at.0);
+            (sessions, end_tokens!(tx, user.as_str(), at.0))
         });
-        ended.into_iter().map(stored).collect()
+        keys(ended)
     }
 
-    /// Disables (ending every session) or enables. `None`: that would leave no administrator. The sessions that ended.
+    /// Disables (ending every session and token) or enables. `None`: that would leave no administrator. What ended.
     pub async fn set_disabled(
         &self,
         user: &UserId,
         disabled_at: Option<Timestamp>,
         at: Timestamp,
         entry: &Audit,
-    ) -> Result<Option<Vec<SessionId>>> {
+    ) -> Result<Option<Vec<Key>>> {
         let ended = change!(self, tx => {
             // Locks every administrator's row, so that two of them disabling each other wait for one another.
             sqlx::query("update users set administrator = administrator where administrator").execute(&mut *tx).await?;
@@ -244,9 +246,14 @@ impl Db {
                 return Ok(None);
             }
             audit!(tx, entry);
-            if disabled_at.is_some() { end_sessions!(tx, user.as_str(), "", at.0) } else { Vec::new() }
+            if disabled_at.is_some() {
+                let sessions = end_sessions!(tx, user.as_str(), "", at.0);
+                (sessions, end_tokens!(tx, user.as_str(), at.0))
+            } else {
+                (Vec::new(), Vec::new())
+            }
         });
-        Ok(Some(ended.into_iter().map(stored).collect::<Result<_>>()?))
+        keys(ended).map(Some)
     }
 
     /// Opens a session, ending `old` if one is named.
@@ -451,7 +458,13 @@ where
     })
 }
 
-fn stored_user(
+fn keys((sessions, tokens): (Vec<String>, Vec<String>)) -> Result<Vec<Key>> {
+    let sessions = sessions.into_iter().map(|id| stored(id).map(Key::Session));
+    let tokens = tokens.into_iter().map(|id| stored(id).map(Key::Token));
+    sessions.chain(tokens).collect()
+}
+
+pub(crate) fn stored_user(
     (id, username, name, password, administrator, created_at, disabled_at): UserRow,
 ) -> Result<StoredUser> {
     Ok(StoredUser {

@@ -16,6 +16,7 @@ mod migrations;
 mod notebooks;
 mod runs;
 mod spaces;
+mod tokens;
 mod writer;
 
 pub use accounts::{FoundSession, NewSession, StoredUser};
@@ -27,4 +28,5 @@ pub use lock::DirectoryLock;
 pub use notebooks::{BlobFacts, NewNotebookFacts, NotebookFacts};
 pub use runs::{RunFacts, Since};
 pub use spaces::{MemberChange, SpaceFacts};
+pub use tokens::{FoundToken, NewTokenFacts};
 pub use writer::WriterCounts;

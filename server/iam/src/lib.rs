@@ -6,6 +6,7 @@ mod names;
 mod passwords;
 pub mod policy;
 mod secrets;
+pub mod tokens;
 
 pub use names::{check_username, clean_line, clean_name, clean_text};
 pub use passwords::Passwords;

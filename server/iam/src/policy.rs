@@ -1,6 +1,6 @@
 //! The policy: one pure function over who asks, their role, what they want, and how things stand.
 
-use datalayer::{Role, User};
+use datalayer::{Role, Scope, User};
 use notebook::wire::May;
 
 /// What someone wants to do.
@@ -99,6 +99,27 @@ pub fn may(who: Option<&User>, role: Option<Role>, action: Action, state: State)
             | Action::RemoveMember,
         ) => Decision::Yes,
         (State::Archived, _) => Decision::Archived,
+    }
+}
+
+/// The scope a token needs for it, beside its person's role.
+pub fn scope_of(action: Action) -> Scope {
+    match action {
+        Action::ReadSpace | Action::ReadNotebook => Scope::Read,
+        Action::Run => Scope::Run,
+        Action::AdministerPeople => Scope::Admin,
+        Action::CreateSpace
+        | Action::ChangeSpace
+        | Action::RestoreSpace
+        | Action::SetMember(_)
+        | Action::RemoveMember
+        | Action::LeaveSpace
+        | Action::CreateNotebook
+        | Action::ChangeNotebook
+        | Action::RestoreNotebook
+        | Action::Comment
+        | Action::Suggest
+        | Action::Edit => Scope::Write,
     }
 }
 

@@ -15,9 +15,7 @@ pub struct Secret {
 
 impl Secret {
     pub fn new() -> Result<Self> {
-        let mut bits = [0_u8; 32];
-        getrandom::fill(&mut bits).map_err(|_| no_randomness())?;
-        let text = URL_SAFE_NO_PAD.encode(bits);
+        let text = URL_SAFE_NO_PAD.encode(random::<32>()?);
         let hash = hash_secret(&text);
         Ok(Self { text, hash })
     }
@@ -42,8 +40,7 @@ pub fn same(one: &str, other: &str) -> bool {
 /// A password to show once: 20 characters of an alphabet without look-alikes, 5 bits each.
 pub fn shown_password() -> Result<String> {
     const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
-    let mut bits = [0_u8; 20];
-    getrandom::fill(&mut bits).map_err(|_| no_randomness())?;
+    let bits = random::<20>()?;
     let mut text = String::with_capacity(23);
     for (index, byte) in bits.iter().enumerate() {
         if index > 0 && index % 5 == 0 {
@@ -52,6 +49,13 @@ pub fn shown_password() -> Result<String> {
         text.push(char::from(ALPHABET[usize::from(byte & 31)]));
     }
     Ok(text)
+}
+
+/// Bytes nobody can guess.
+pub(crate) fn random<const N: usize>() -> Result<[u8; N]> {
+    let mut bytes = [0_u8; N];
+    getrandom::fill(&mut bytes).map_err(|_| no_randomness())?;
+    Ok(bytes)
 }
 
 fn no_randomness() -> Error {

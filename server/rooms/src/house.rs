@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use datalayer::{
-    Caller, Error, Ledger, Live, NotebookId, Noun, Result, Runner, Seat, UserId, Wire,
+    Caller, Error, Ledger, Live, NotebookId, Noun, Result, Runner, Scopes, Seat, UserId, Wire,
 };
 use notebook::Snapshot;
 use notebook::presence::Present;
@@ -109,6 +109,7 @@ impl Live for Rooms {
             let join = Join {
                 person: person.clone(),
                 may,
+                most: caller.scopes().map_or(May::EVERYTHING, Scopes::most),
                 check_rights: false,
                 client: client.clone(),
                 revision,

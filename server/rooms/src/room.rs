@@ -76,6 +76,8 @@ pub(crate) struct Person {
 pub(crate) struct Join {
     pub(crate) person: Arc<Person>,
     pub(crate) may: May,
+    /// The most they may have here: a token's scopes.
+    pub(crate) most: May,
     /// Look the rights up once more when seated.
     pub(crate) check_rights: bool,
     pub(crate) client: ClientId,

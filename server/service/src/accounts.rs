@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use datalayer::{
-    Accounts, Caller, Credentials, Error, NewUser, Noun, Opened, Page, PageRequest, PasswordChange,
-    Result, SessionId, SessionInfo, User, UserId,
+    Accounts, Caller, Credentials, Error, Key, NewUser, Noun, Opened, Page, PageRequest,
+    PasswordChange, Result, SessionId, SessionInfo, User, UserId,
 };
 use db::NewSession;
 use iam::{Passwords, Secret, check_username, clean_line, clean_name, hash_secret, same};
@@ -113,7 +113,7 @@ impl Accounts for Visit {
         // Whatever session the browser came with ends: one planted before the sign-in is worth nothing after it.
         let old = match &self.caller {
             Caller::Person { session, .. } => Some(session),
-            Caller::Nobody => None,
+            Caller::Nobody | Caller::Token { .. } => None,
         };
         let entry = self.house.audit(
             user.id.as_str(),
@@ -122,7 +122,7 @@ impl Accounts for Visit {
             &*session.agent,
         )?;
         db.open_session(&session, old, &entry).await?;
-        self.house.announce_ended(old.cloned());
+        self.house.announce_ended(old.cloned().map(Key::Session));
         Ok(Opened {
             user,
             secret,
@@ -132,7 +132,7 @@ impl Accounts for Visit {
 
     async fn sign_out(&self) -> Result<()> {
         match &self.caller {
-            Caller::Nobody => Ok(()),
+            Caller::Nobody | Caller::Token { .. } => Ok(()),
             Caller::Person { session, .. } => match self.end_session(session).await {
                 // It ended meanwhile: signed out is what was asked for.
                 Err(Error::NotFound { .. }) => Ok(()),
@@ -142,7 +142,7 @@ impl Accounts for Visit {
     }
 
     async fn sessions(&self) -> Result<Vec<SessionInfo>> {
-        let (me, current) = self.signed_in()?;
+        let me = self.me()?;
         let now = self.house.now();
         let mut sessions = self
             .house
@@ -151,7 +151,7 @@ impl Accounts for Visit {
             .sessions_of(&me.id, now, now.plus_seconds(-SESSION_IDLE_SECONDS))
             .await?;
         for session in &mut sessions {
-            session.current = session.id == *current;
+            session.current = self.caller.key() == Some(Key::Session(session.id.clone()));
         }
         Ok(sessions)
     }
@@ -170,7 +170,7 @@ impl Accounts for Visit {
         {
             return Err(Error::not_found(Noun::Session));
         }
-        self.house.announce_ended([session.clone()]);
+        self.house.announce_ended([Key::Session(session.clone())]);
         Ok(())
     }
 
@@ -185,7 +185,8 @@ impl Accounts for Visit {
             .db
             .end_other_sessions(&me.id, current, self.house.now(), &entry)
             .await?;
-        self.house.announce_ended(ended);
+        self.house
+            .announce_ended(ended.into_iter().map(Key::Session));
         Ok(())
     }
 
@@ -284,16 +285,6 @@ impl Accounts for Visit {
         self.house.announce_ended(ended);
         self.house.announce_rights(user).await;
         Ok(person)
-    }
-}
-
-impl Visit {
-    fn signed_in(&self) -> Result<(&User, &SessionId)> {
-        let me = self.me()?;
-        match &self.caller {
-            Caller::Person { session, .. } => Ok((me, session)),
-            Caller::Nobody => Err(Error::SignInNeeded),
-        }
     }
 }
 

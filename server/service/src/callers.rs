@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Mutex;
 
-use datalayer::{Caller, Result, Timestamp};
+use datalayer::{Caller, Result, Timestamp, TokenId};
 
 use crate::House;
 
@@ -39,7 +39,7 @@ impl Callers {
         known.by_hash.clear();
     }
 
-    fn find(&self, hash: &str, now: Timestamp) -> (u64, Option<Caller>) {
+    pub fn find(&self, hash: &str, now: Timestamp) -> (u64, Option<Caller>) {
         let known = self.lock();
         let caller = known
             .by_hash
@@ -50,7 +50,7 @@ impl Callers {
         (known.generation, caller)
     }
 
-    fn keep(&self, generation: u64, hash: String, now: Timestamp, caller: &Caller) {
+    pub fn keep(&self, generation: u64, hash: String, now: Timestamp, caller: &Caller) {
         let mut known = self.lock();
         if known.generation != generation {
             return;
@@ -107,5 +107,16 @@ impl House {
         };
         self.0.callers.keep(generation, hash, now, &caller);
         Ok(caller)
+    }
+
+    /// Writes when a token was used, to the minute.
+    pub(crate) async fn note_use(&self, token: &TokenId, before: Option<Timestamp>) {
+        let now = self.now();
+        if before.is_some_and(|before| now.seconds_since(before) < SEEN_EVERY) {
+            return;
+        }
+        if let Err(error) = self.0.db.touch_token(token, now).await {
+            tracing::warn!(%error, "when a token was last used could not be written");
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use datalayer::{Caller, Error, Live, Result, Session, SessionId, Timestamp, UserId};
+use datalayer::{Caller, Error, Key, Live, Result, Session, Timestamp, UserId};
 use db::{Audit, Db, DirectoryLock};
 use iam::Passwords;
 use storage::Blobs;
@@ -45,7 +45,7 @@ pub(crate) struct Inner {
     pub clock: Clock,
     pub callers: Callers,
     live: OnceLock<Arc<dyn Live>>,
-    ended: broadcast::Sender<SessionId>,
+    ended: broadcast::Sender<Key>,
     rights: broadcast::Sender<UserId>,
     /// Given back when the house is closed, whoever still holds a visit to it.
     lock: Mutex<Option<DirectoryLock>>,
@@ -112,9 +112,9 @@ impl House {
         })
     }
 
-    /// Sessions as they end (sign-out, password change, disabled): close their sockets. Whoever lags behind (`Lagged`)
-    /// should ask [`House::caller_of`] again for every socket it holds.
-    pub fn ended_sessions(&self) -> broadcast::Receiver<SessionId> {
+    /// Sessions and tokens as they end (sign-out, password change, disabled): close their sockets. Whoever lags behind
+    /// (`Lagged`) should ask [`House::caller_of`] again for every socket it holds.
+    pub fn ended_keys(&self) -> broadcast::Receiver<Key> {
         self.0.ended.subscribe()
     }
 
@@ -160,12 +160,12 @@ impl House {
         self.0.live.get()
     }
 
-    /// After sessions ended in the database: nobody gets in with them any more, and their sockets close.
-    pub(crate) fn announce_ended(&self, sessions: impl IntoIterator<Item = SessionId>) {
+    /// After sessions or tokens ended in the database: nobody gets in with them any more, and their sockets close.
+    pub(crate) fn announce_ended(&self, keys: impl IntoIterator<Item = Key>) {
         self.0.callers.forget();
-        for session in sessions {
+        for key in keys {
             // Nobody listens: there is no socket to close.
-            let _ = self.0.ended.send(session);
+            let _ = self.0.ended.send(key);
         }
     }
 

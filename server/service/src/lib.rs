@@ -14,6 +14,7 @@ mod notebooks;
 mod operator;
 mod runs;
 mod spaces;
+mod tokens;
 mod visit;
 mod watch;
 mod welcome;

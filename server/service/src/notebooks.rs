@@ -8,7 +8,7 @@ use datalayer::{
     Timestamp, UserId,
 };
 use db::{BlobFacts, NewNotebookFacts, NotebookFacts};
-use iam::policy::{Action, offers};
+use iam::policy::Action;
 use iam::{clean_line, clean_name};
 use notebook::formats::{self, ImportError, Notice};
 use notebook::{Cell, CellId, CellKind, Map, NotebookDoc, Order, Snapshot};
@@ -280,7 +280,7 @@ impl Notebooks for Visit {
 impl Visit {
     fn seen(&self, facts: NotebookFacts) -> Notebook {
         Notebook {
-            may: offers(self.caller.user(), facts.role, notebook_state(&facts)),
+            may: self.offers(facts.role, notebook_state(&facts)),
             id: facts.id,
             space: facts.space,
             title: facts.title,

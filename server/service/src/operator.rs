@@ -1,6 +1,6 @@
 //! What whoever holds the data directory may do without a sign-in: the functions behind `datalayer admin …`.
 
-use datalayer::{Error, NewUser, Noun, Result, User};
+use datalayer::{CreatedToken, Error, NewToken, NewUser, Noun, Result, User};
 use iam::Passwords;
 
 use crate::accounts::taken;
@@ -33,7 +33,30 @@ impl House {
         Ok(user)
     }
 
-    /// Gives a person a new password and ends all their sessions; a running server closes their sockets within seconds.
+    /// A token for a person, as they would make it themselves.
+    pub async fn add_token(&self, username: &str, token: NewToken) -> Result<CreatedToken> {
+        let known = self
+            .0
+            .db
+            .user_by_username(username)
+            .await?
+            .ok_or(Error::not_found(Noun::User))?;
+        if known.user.disabled_at.is_some() {
+            return Err(Error::conflict(
+                "user.disabled",
+                "this person is disabled, so a token of theirs would let nobody in",
+            ));
+        }
+        if token.scopes.admin && !known.user.administrator {
+            return Err(Error::forbidden(
+                "administrator.needed",
+                "only an administrator's token can have the scope “admin”",
+            ));
+        }
+        self.new_token(&known.user, token, OPERATOR).await
+    }
+
+    /// Gives a person a new password and ends all their sessions and tokens; a running server closes their sockets within seconds.
     pub async fn reset_password(&self, username: &str, password: String) -> Result<User> {
         let known = self
             .0

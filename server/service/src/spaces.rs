@@ -6,7 +6,7 @@ use datalayer::{
     Spaces, User, UserId,
 };
 use db::{MemberChange, SpaceFacts};
-use iam::policy::{Action, State, offers};
+use iam::policy::{Action, State};
 use iam::{check_username, clean_name, clean_text};
 
 use crate::House;
@@ -167,7 +167,7 @@ impl Visit {
     fn seen_space(&self, facts: SpaceFacts) -> Result<Space> {
         let role = facts.role.ok_or(Error::not_found(Noun::Space))?;
         Ok(Space {
-            may: offers(self.caller.user(), facts.role, state_of(&facts)),
+            may: self.offers(facts.role, state_of(&facts)),
             id: facts.id,
             name: facts.name,
             description: facts.description,

@@ -1,10 +1,12 @@
 //! A visit: the house, seen by one caller. The verbs are implemented on it, noun by noun.
 
-use datalayer::{Caller, Error, NotebookId, Noun, Result, Role, SpaceId, User};
+use datalayer::{Caller, Error, NotebookId, Noun, Result, Role, SessionId, SpaceId, User};
 use db::{NotebookFacts, SpaceFacts};
-use iam::policy::{Action, Decision, State, may};
+use iam::policy::{Action, Decision, State, may, offers, scope_of};
+use notebook::wire::May;
 
 use crate::House;
+use crate::tokens::out_of_scope;
 
 pub(crate) struct Visit {
     pub house: House,
@@ -18,6 +20,27 @@ impl Visit {
             .user()
             .filter(|user| user.disabled_at.is_none())
             .ok_or(Error::SignInNeeded)
+    }
+
+    /// Whoever sits at a browser they signed in with: what a person keeps to themselves, no token does for them.
+    pub fn signed_in(&self) -> Result<(&User, &SessionId)> {
+        let me = self.me()?;
+        match &self.caller {
+            Caller::Person { session, .. } => Ok((me, session)),
+            Caller::Token { .. } => Err(Error::forbidden(
+                "token.not_for_this",
+                "no token may do this; sign in with your name and password",
+            )),
+            Caller::Nobody => Err(Error::SignInNeeded),
+        }
+    }
+
+    /// What a view may offer this caller.
+    pub fn offers(&self, role: Option<Role>, state: State) -> May {
+        let may = offers(self.caller.user(), role, state);
+        self.caller
+            .scopes()
+            .map_or(may, |scopes| may.and(scopes.most()))
     }
 
     pub fn administrator(&self) -> Result<&User> {
@@ -62,7 +85,12 @@ impl Visit {
         noun: Noun,
     ) -> Result<()> {
         match may(self.caller.user(), role, action, state) {
-            Decision::Yes => Ok(()),
+            Decision::Yes => match self.caller.scopes() {
+                Some(scopes) if !scopes.has(scope_of(action)) => {
+                    Err(out_of_scope(scope_of(action)))
+                }
+                _ => Ok(()),
+            },
             Decision::SignIn => Err(Error::SignInNeeded),
             Decision::Hidden => Err(Error::not_found(noun)),
             Decision::Needs(needed) => {

@@ -1,4 +1,4 @@
-//! The watch: sessions that someone else ended on the same database, and sessions old enough to be forgotten.
+//! The watch: sessions and tokens that someone else ended on the same database, and those old enough to be forgotten.
 //!
 //! An operator's `reset-password` beside a running server, or another server on one Postgres, changes rows this process
 //! did not write. Its sockets must close all the same, so the server looks every two seconds.
@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use datalayer::{Result, SessionId};
+use datalayer::{Key, Result, Timestamp};
 
 use crate::House;
 use crate::house::Inner;
@@ -37,8 +37,8 @@ pub(crate) fn start(house: &House) {
             }
             if looks.is_multiple_of(FORGET_EVERY) {
                 let before = house.now().plus_seconds(-KEPT_SECONDS);
-                if let Err(error) = house.0.db.forget_sessions(before).await {
-                    tracing::debug!(%error, "could not forget old sessions");
+                if let Err(error) = forget(&house, before).await {
+                    tracing::debug!(%error, "could not forget old sessions and tokens");
                 }
             }
             looks += 1;
@@ -46,20 +46,33 @@ pub(crate) fn start(house: &House) {
     });
 }
 
-async fn look(house: &House, announced: &mut HashSet<SessionId>) -> Result<()> {
-    let ended = house
-        .0
-        .db
-        .sessions_ended_after(house.now().plus_seconds(-OVERLAP_SECONDS))
-        .await?;
+async fn forget(house: &House, before: Timestamp) -> Result<()> {
+    house.0.db.forget_sessions(before).await?;
+    house.0.db.forget_tokens(before).await?;
+    Ok(())
+}
+
+async fn look(house: &House, announced: &mut HashSet<Key>) -> Result<()> {
+    let (db, since) = (&house.0.db, house.now().plus_seconds(-OVERLAP_SECONDS));
+    let sessions = db.sessions_ended_after(since).await?;
+    let tokens = db.tokens_ended_after(since).await?;
+    let ended: Vec<_> = sessions
+        .into_iter()
+        .map(|(session, user, _)| (Key::Session(session), user))
+        .chain(
+            tokens
+                .into_iter()
+                .map(|(token, user)| (Key::Token(token), user)),
+        )
+        .collect();
     let mut seen = HashSet::with_capacity(ended.len());
     let mut users = HashSet::new();
-    for (session, user, _) in ended {
-        if !announced.contains(&session) {
-            house.announce_ended([session.clone()]);
+    for (key, user) in ended {
+        if !announced.contains(&key) {
+            house.announce_ended([key.clone()]);
             users.insert(user);
         }
-        seen.insert(session);
+        seen.insert(key);
     }
     *announced = seen;
     for user in users {

@@ -79,6 +79,7 @@ async fn a_stranger_finds_nothing_of_anybody_else() {
             .replace("{member}", me["id"].as_str().unwrap())
             .replace("{user}", me["id"].as_str().unwrap())
             .replace("{session}", "ses_00000000000000000000000000")
+            .replace("{token}", "tok_00000000000000000000000000")
             .replace("{hash}", &"0".repeat(64));
         let body = match (entry.method.as_str(), entry.path) {
             ("PATCH", "/api/v1/users/{user}") => json!({ "disabled": true }),
@@ -144,7 +145,7 @@ async fn every_server_function_asks_nobody_to_sign_in_unless_it_is_listed() {
     // Every argument any of them takes, so that none is refused for a missing one.
     let id = "0".repeat(26);
     let arguments = json!({
-        "space": format!("space_{id}"), "notebook": format!("nb_{id}"), "user": format!("user_{id}"), "session": format!("ses_{id}"),
+        "space": format!("space_{id}"), "notebook": format!("nb_{id}"), "user": format!("user_{id}"), "session": format!("ses_{id}"), "token": format!("tok_{id}"), "days": 1,
         "page": { "limit": 10 }, "limit": 10, "before": null, "archived": false, "disabled": true, "administrator": false,
         "title": "x", "name": "x", "description": "x", "username": "x", "role": "viewer", "password": "x", "current": "x", "new": "y",
     });
@@ -205,6 +206,7 @@ fn filled(path: &str) -> String {
         .replace("{user}", &format!("user_{id}"))
         .replace("{member}", &format!("user_{id}"))
         .replace("{session}", &format!("ses_{id}"))
+        .replace("{token}", &format!("tok_{id}"))
         .replace("{hash}", &"0".repeat(64))
 }
 

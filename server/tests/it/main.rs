@@ -18,3 +18,5 @@ mod notebooks;
 mod sockets;
 #[cfg(test)]
 mod studio;
+#[cfg(test)]
+mod tokens;

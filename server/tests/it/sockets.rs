@@ -381,7 +381,7 @@ fn client_id() -> Value {
     json!(format!("tab-{}", LAST.fetch_add(1, Ordering::Relaxed)))
 }
 
-async fn until(socket: &mut Socket, what: &str) -> Value {
+pub async fn until(socket: &mut Socket, what: &str) -> Value {
     loop {
         let heard = hear(socket).await;
         if heard["hear"] == what {
@@ -406,7 +406,7 @@ async fn hear(socket: &mut Socket) -> Value {
 }
 
 /// How the studio closes this socket.
-async fn closing(socket: &mut Socket) -> (u16, String) {
+pub async fn closing(socket: &mut Socket) -> (u16, String) {
     loop {
         match timeout(SOON, socket.next())
             .await

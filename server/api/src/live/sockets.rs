@@ -1,9 +1,9 @@
-//! Every open socket, so that they are counted per person and end with their sign-in.
+//! Every open socket, so that they are counted per person and end with their sign-in or token.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use datalayer::{SessionId, UserId};
+use datalayer::{Key, UserId};
 use tokio::sync::broadcast::{self, error::RecvError};
 
 use super::outbox::Outbox;
@@ -18,7 +18,7 @@ pub struct Sockets {
 #[derive(Default)]
 struct Registry {
     per_person: HashMap<UserId, usize>,
-    open: HashMap<u64, (SessionId, Weak<Outbox>)>,
+    open: HashMap<u64, (Key, Weak<Outbox>)>,
     last: u64,
     /// The studio goes down: whoever comes now is told so at once.
     closing: Option<(u16, &'static str)>,
@@ -28,7 +28,7 @@ struct Registry {
 pub struct Ticket {
     sockets: Arc<Sockets>,
     user: UserId,
-    session: SessionId,
+    key: Key,
 }
 
 /// A socket's place in the registry. Dropping it leaves.
@@ -45,7 +45,7 @@ impl Sockets {
     }
 
     /// `None`: this person has too many sockets already.
-    pub fn ticket(self: &Arc<Self>, user: &UserId, session: &SessionId) -> Option<Ticket> {
+    pub fn ticket(self: &Arc<Self>, user: &UserId, key: &Key) -> Option<Ticket> {
         let mut registry = self.registry();
         let count = registry.per_person.entry(user.clone()).or_default();
         if *count >= PER_PERSON {
@@ -55,7 +55,7 @@ impl Sockets {
         Some(Ticket {
             sockets: Arc::clone(self),
             user: user.clone(),
-            session: session.clone(),
+            key: key.clone(),
         })
     }
 
@@ -65,7 +65,7 @@ impl Sockets {
         let number = registry.last;
         registry
             .open
-            .insert(number, (ticket.session.clone(), Arc::downgrade(outbox)));
+            .insert(number, (ticket.key.clone(), Arc::downgrade(outbox)));
         if let Some((code, reason)) = registry.closing {
             outbox.close(code, reason);
         }
@@ -73,13 +73,15 @@ impl Sockets {
     }
 
     /// Closes the sockets of sign-ins as they end.
-    pub async fn follow(self: Arc<Self>, mut ended: broadcast::Receiver<SessionId>) {
+    pub async fn follow(self: Arc<Self>, mut ended: broadcast::Receiver<Key>) {
         loop {
             match ended.recv().await {
-                Ok(session) => {
-                    self.close_where(4401, "sign_in.ended: this sign-in is over", |of| {
-                        *of == session
-                    })
+                Ok(key) => {
+                    let why = match &key {
+                        Key::Session(_) => "sign_in.ended: this sign-in is over",
+                        Key::Token(_) => "token.revoked: this token was ended",
+                    };
+                    self.close_where(4401, why, |of| *of == key)
                 }
                 // We missed whose sign-in ended; everybody knocks again and shows their cookie.
                 Err(RecvError::Lagged(_)) => {
@@ -99,12 +101,12 @@ impl Sockets {
         self.registry().open.len()
     }
 
-    fn close_where(&self, code: u16, reason: &str, chosen: impl Fn(&SessionId) -> bool) {
+    fn close_where(&self, code: u16, reason: &str, chosen: impl Fn(&Key) -> bool) {
         let outboxes: Vec<_> = self
             .registry()
             .open
             .values()
-            .filter(|(session, _)| chosen(session))
+            .filter(|(key, _)| chosen(key))
             .filter_map(|(_, outbox)| outbox.upgrade())
             .collect();
         for outbox in outboxes {
@@ -142,17 +144,14 @@ mod tests {
     #[test]
     fn a_place_is_given_back_when_its_socket_ends() {
         let sockets = Sockets::new();
-        let (user, session) = (UserId::from_parts(1, 1), SessionId::from_parts(1, 1));
+        let user = UserId::from_parts(1, 1);
+        let key = Key::Session(datalayer::SessionId::from_parts(1, 1));
         let mut tickets: Vec<_> = (0..PER_PERSON)
-            .map(|_| sockets.ticket(&user, &session).unwrap())
+            .map(|_| sockets.ticket(&user, &key).unwrap())
             .collect();
-        assert!(sockets.ticket(&user, &session).is_none());
-        assert!(
-            sockets
-                .ticket(&UserId::from_parts(2, 2), &session)
-                .is_some()
-        );
+        assert!(sockets.ticket(&user, &key).is_none());
+        assert!(sockets.ticket(&UserId::from_parts(2, 2), &key).is_some());
         tickets.pop();
-        assert!(sockets.ticket(&user, &session).is_some());
+        assert!(sockets.ticket(&user, &key).is_some());
     }
 }

@@ -1,4 +1,4 @@
-//! The one way to open a WebSocket: origin, person, count, and only then the upgrade.
+//! The one way to open a WebSocket: a token or the origin, then person, count, and only then the upgrade.
 
 use std::sync::Arc;
 
@@ -9,6 +9,7 @@ use datalayer::{Caller, Error, User};
 
 use super::socket::Upgrade;
 use super::sockets::Ticket;
+use crate::bearer::Bearer;
 use crate::cookie::Secret;
 use crate::doors::Doors;
 use crate::problem::Problem;
@@ -18,20 +19,27 @@ pub struct AuthedSocket {
     pub upgrade: Upgrade,
     pub user: User,
     pub caller: Caller,
-    pub secret: Secret,
+    pub shown: Shown,
     /// `None`: too many already. It is upgraded all the same, because a browser cannot read why an upgrade was refused.
     pub ticket: Option<Ticket>,
+}
+
+/// What opened the socket, to be asked about again.
+pub enum Shown {
+    Cookie(Secret),
+    Token(Secret),
 }
 
 impl FromRequestParts<Arc<Doors>> for AuthedSocket {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, doors: &Arc<Doors>) -> Result<Self, Problem> {
-        if !is_own_origin(parts, doors.settings.origin.as_deref()) {
+        let token = parts.extensions.get::<Bearer>().cloned();
+        if token.is_none() && !is_own_origin(parts, doors.settings.origin.as_deref()) {
             return Err(Problem::new(
                 StatusCode::FORBIDDEN,
                 "socket.origin",
-                "sockets are only for the studio's own pages",
+                "sockets are for the studio's own pages, and for programs with a token",
             ));
         }
         let caller = parts
@@ -39,10 +47,14 @@ impl FromRequestParts<Arc<Doors>> for AuthedSocket {
             .get::<Caller>()
             .cloned()
             .unwrap_or(Caller::Nobody);
-        let secret = parts.extensions.get::<Secret>().cloned();
-        let (Caller::Person { user, session }, Some(secret)) = (&caller, secret) else {
+        let shown = match token {
+            Some(Bearer(token)) => Some(Shown::Token(token)),
+            None => parts.extensions.get::<Secret>().cloned().map(Shown::Cookie),
+        };
+        let (Some(user), Some(key), Some(shown)) = (caller.user(), caller.key(), shown) else {
             return Err(Error::SignInNeeded.into());
         };
+        let user = user.clone();
         let upgrade = Upgrade::take(parts).ok_or_else(|| {
             Problem::new(
                 StatusCode::UPGRADE_REQUIRED,
@@ -50,12 +62,12 @@ impl FromRequestParts<Arc<Doors>> for AuthedSocket {
                 "this address is a WebSocket: ask for an upgrade, version 13, over HTTP/1.1",
             )
         })?;
-        let ticket = doors.sockets.ticket(&user.id, session);
+        let ticket = doors.sockets.ticket(&user.id, &key);
         Ok(Self {
             upgrade,
-            user: user.clone(),
+            user,
             caller,
-            secret,
+            shown,
             ticket,
         })
     }

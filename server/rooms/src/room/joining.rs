@@ -177,6 +177,7 @@ impl Room {
         let Join {
             person,
             may,
+            most,
             check_rights,
             client,
             revision,
@@ -194,6 +195,7 @@ impl Room {
             person: person.clone(),
             client: client.clone(),
             may,
+            most,
             color,
             wire: wire.clone(),
             place: None,

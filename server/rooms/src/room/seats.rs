@@ -17,6 +17,8 @@ pub(super) struct Seated {
     pub(super) person: Arc<Person>,
     pub(super) client: ClientId,
     pub(super) may: May,
+    /// What is looked up again never reaches beyond this: a token's scopes.
+    pub(super) most: May,
     pub(super) color: u8,
     pub(super) wire: Arc<dyn Wire>,
     pub(super) place: Option<Place>,
@@ -159,7 +161,10 @@ impl Room {
                 if self.seats[at].gone.is_none() {
                     self.remove(at);
                 }
-            } else if seat.may != may {
+                continue;
+            }
+            let may = may.and(seat.most);
+            if seat.may != may {
                 self.seats[at].may = may;
                 self.send(at, frames::frame(&self.notebook, &Hear::May { may }));
             }

@@ -80,13 +80,12 @@ on_both! {
     async fn a_session_planted_before_a_sign_in_is_worth_nothing_after_it(studio: Studio) {
         studio.ada().await;
         let planted = studio.sign_in("ada").await;
-        let mut ended = studio.house.ended_sessions();
+        let mut ended = studio.house.ended_keys();
         let opened = planted.sign_in(credentials("ada", PASSWORD), "").await.unwrap();
         assert_ne!(opened.secret, planted.secret);
         assert!(studio.holds(&opened.secret).await);
         assert!(!studio.holds(&planted.secret).await);
-        let datalayer::Caller::Person { session, .. } = planted.caller() else { panic!("signed in") };
-        assert_eq!(ended.recv().await.unwrap(), *session);
+        assert_eq!(Some(ended.recv().await.unwrap()), planted.caller().key());
     }
 
     async fn a_session_is_over_after_12_hours_unused_and_after_30_days(studio: Studio) {
@@ -118,13 +117,12 @@ on_both! {
         let eve = studio.someone("eve").await;
         let rooms = Arc::new(Rooms::default());
         studio.house.set_live(rooms.clone());
-        let mut ended = studio.house.ended_sessions();
+        let mut ended = studio.house.ended_keys();
         assert!(studio.holds(&eve.secret).await);
         let disabled = ada.set_disabled(&eve.user.id, true).await.unwrap();
         assert!(disabled.disabled_at.is_some());
         assert!(!studio.holds(&eve.secret).await, "not even for the second an answer is believed");
-        let datalayer::Caller::Person { session, .. } = eve.caller() else { panic!("signed in") };
-        assert_eq!(ended.recv().await.unwrap(), *session);
+        assert_eq!(Some(ended.recv().await.unwrap()), eve.caller().key());
         assert_eq!(*rooms.told.lock().unwrap(), std::slice::from_ref(&eve.user.id));
         ada.set_disabled(&eve.user.id, false).await.unwrap();
         assert!(!studio.holds(&eve.secret).await, "enabling brings no session back");
@@ -231,12 +229,11 @@ on_both! {
 
     async fn a_password_reset_beside_a_running_server_closes_the_sockets_there(studio: Studio) {
         let ada = studio.ada().await;
-        let mut ended = studio.house.ended_sessions();
+        let mut ended = studio.house.ended_keys();
         let beside = service::House::open_beside(studio.config()).await.unwrap();
         beside.reset_password("ada", "given by the operator".into()).await.unwrap();
-        let datalayer::Caller::Person { session, .. } = ada.caller() else { panic!("signed in") };
         let told = timeout(Duration::from_secs(20), ended.recv()).await.expect("told within seconds").unwrap();
-        assert_eq!(told, *session);
+        assert_eq!(Some(told), ada.caller().key());
         assert!(!studio.holds(&ada.secret).await);
         studio.nobody().sign_in(credentials("ada", "given by the operator"), "").await.unwrap();
     }

@@ -14,3 +14,4 @@ mod ledger;
 mod notebooks;
 mod runs;
 mod spaces;
+mod tokens;
