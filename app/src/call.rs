@@ -149,34 +149,17 @@ mod here {
     //! The server's half.
 
     use std::hash::{BuildHasher, RandomState};
-    use std::sync::LazyLock;
+    use std::sync::{Arc, LazyLock};
 
     use axum::Extension;
-    use axum::http::header::{ACCEPT, COOKIE, SET_COOKIE, USER_AGENT};
+    use axum::http::header::{ACCEPT, COOKIE, SET_COOKIE};
     use axum::http::request::Parts;
     use axum::http::{HeaderValue, StatusCode};
-    use datalayer::{Error, Opened, Session};
+    use datalayer::{Browser, Error, Session, User};
     use leptos::prelude::*;
     use leptos_axum::ResponseOptions;
 
     use super::{CallError, Sealed};
-
-    /// How the cookie is set; `secure` is false only for plain HTTP on this machine.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    pub struct CookieMode {
-        pub secure: bool,
-    }
-
-    impl CookieMode {
-        /// The cookie's name: the `__Host-` prefix makes browsers refuse it from any other host or path.
-        pub fn name(self) -> &'static str {
-            if self.secure {
-                "__Host-studio"
-            } else {
-                "studio"
-            }
-        }
-    }
 
     /// The visitor's Datalayer. The server puts it in the request before any page is drawn.
     pub async fn datalayer() -> Result<Session, CallError> {
@@ -194,26 +177,23 @@ mod here {
         }
     }
 
-    /// The browser's own words about itself.
-    pub fn agent() -> String {
-        header(USER_AGENT)
-            .unwrap_or_default()
-            .chars()
-            .take(200)
-            .collect()
-    }
-
-    /// The sign-in was accepted: its secret goes into the cookie, and the page goes on to `next`.
-    pub fn opened(opened: &Opened, next: &str) -> String {
-        let life = (opened.expires_at.0 - now()) / 1_000_000;
-        set_cookie(&opened.secret, life.max(0));
-        go_on(super::safe_next(next))
+    /// The sign-in was accepted: the visitor's browser keeps it, and the page goes on to `next`.
+    pub async fn opened(person: &User, next: &str) -> Result<String, CallError> {
+        browser().await?.remember(person).await?;
+        Ok(go_on(super::safe_next(next)))
     }
 
     /// The sign-in is over.
-    pub fn closed() -> String {
-        set_cookie("", 0);
-        go_on("/sign-in".to_owned())
+    pub async fn closed() -> Result<String, CallError> {
+        browser().await?.forget().await?;
+        Ok(go_on("/sign-in".to_owned()))
+    }
+
+    async fn browser() -> Result<Arc<dyn Browser>, CallError> {
+        match leptos_axum::extract::<Extension<Arc<dyn Browser>>>().await {
+            Ok(Extension(browser)) => Ok(browser),
+            Err(_) => Err(CallError::Lost),
+        }
     }
 
     /// Leads a form without script on; with script the page goes by itself.
@@ -324,15 +304,6 @@ mod here {
         }
     }
 
-    fn set_cookie(value: &str, seconds: i64) {
-        let mode = use_context::<CookieMode>().unwrap_or(CookieMode { secure: true });
-        let secure = if mode.secure { "; Secure" } else { "" };
-        append_cookie(&format!(
-            "{}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}",
-            mode.name()
-        ));
-    }
-
     fn append_cookie(cookie: &str) {
         if let (Some(response), Ok(cookie)) = (
             use_context::<ResponseOptions>(),
@@ -349,14 +320,6 @@ mod here {
     fn header(name: axum::http::HeaderName) -> Option<String> {
         let parts = use_context::<Parts>()?;
         parts.headers.get(name)?.to_str().ok().map(str::to_owned)
-    }
-
-    fn now() -> i64 {
-        std::time::SystemTime::now()
-            .duration_since(std::time::UNIX_EPOCH)
-            .map_or(0, |since| {
-                i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
-            })
     }
 
     #[cfg(test)]

@@ -26,8 +26,6 @@ use leptos_router::components::{FlatRoutes, Route, Router};
 use leptos_router::{SsrMode, path};
 
 pub use assets::Assets;
-#[cfg(feature = "ssr")]
-pub use call::CookieMode;
 pub use shell::shell;
 
 /// Everything inside the document's body. Every page is drawn whole before it is sent, so that it can be read without script.

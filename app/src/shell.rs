@@ -9,7 +9,7 @@ use crate::assets::{self, Assets, use_assets};
 use crate::call;
 use crate::frame::Look;
 
-/// The whole document, for the server's renderer. Wants [`Assets`] and `CookieMode` in the context.
+/// The whole document, for the server's renderer. Wants [`Assets`] in the context.
 pub fn shell() -> impl IntoView {
     let assets = use_assets();
     let look = Look::from_cookies();

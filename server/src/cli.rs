@@ -252,6 +252,8 @@ fn on_one_thread<T>(work: impl Future<Output = T>) -> Result<T> {
 }
 
 fn log_to_stderr(filter: &str) {
+    // The session layer names every request and complains of every old cookie; what matters of it is said by ourselves.
+    let filter = format!("tower_sessions=error,tower_sessions_core=off,{filter}");
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
     let ansi = std::io::IsTerminal::is_terminal(&std::io::stderr());
     tracing_subscriber::fmt()

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use api::Doors;
-use app::{Assets, CookieMode};
+use app::Assets;
 use axum::Router;
 use axum::http::{HeaderValue, Method, StatusCode, header};
-use axum::middleware::{from_fn, from_fn_with_state, map_response};
+use axum::middleware::{from_fn, map_response};
 use axum::response::Response;
 use axum::routing::get;
 use leptos::config::LeptosOptions;
@@ -33,25 +33,20 @@ pub fn calls() -> Vec<(Method, String)> {
 
 /// Pages and server functions, for whoever the cookie says.
 pub fn router(doors: &Arc<Doors>, assets: Assets) -> Router {
-    let cookies = CookieMode {
-        secure: doors.settings.cookies == api::CookieMode::Https,
-    };
     let context = move || {
         provide_context(assets.clone());
-        provide_context(cookies);
         guard_page();
     };
     let options = LeptosOptions::builder().output_name("app").build();
     let lost = render_app_async_with_context(context.clone(), app::shell);
     let compressed = CompressionLayer::new().quality(CompressionLevel::Precise(4));
-    Router::new()
+    let pages = Router::new()
         .leptos_routes_with_context(&options, list(), context, app::shell)
         .fallback(get(lost).fallback(elsewhere))
         .layer(map_response(lead_on))
         .layer(compressed)
-        .layer(from_fn(api::bounded))
-        .layer(from_fn_with_state(Arc::clone(doors), api::visit))
-        .with_state(options)
+        .layer(from_fn(api::bounded));
+    api::visiting(pages, doors).with_state(options)
 }
 
 /// The page's policy, with the nonce its scripts carry. Server functions have no nonce and keep the policy of answers.

@@ -6,10 +6,10 @@ use anyhow::Result;
 use api::{Doors, Settings};
 use async_trait::async_trait;
 use axum::Router;
-use datalayer::{Caller, Key, Ledger, Live, RunLedger, Runner, Session};
+use datalayer::{Caller, Key, Ledger, Live, RunLedger, Runner, Session, UserId};
 use jupyter::Gateway;
 use rooms::Rooms;
-use service::{Clock, House};
+use service::{Clock, House, Opening};
 use tokio::sync::broadcast;
 
 use crate::cli;
@@ -115,6 +115,17 @@ struct Inside(House);
 impl api::House for Inside {
     async fn caller_of(&self, secret: &str) -> datalayer::Result<Caller> {
         self.0.caller_of(secret).await
+    }
+    async fn open_session(
+        &self,
+        secret: &str,
+        user: &UserId,
+        agent: &str,
+    ) -> datalayer::Result<bool> {
+        Ok(self.0.open_session(secret, user, agent).await? == Opening::Done)
+    }
+    async fn close_session(&self, secret: &str) -> datalayer::Result<()> {
+        self.0.close_session(secret).await
     }
     async fn caller_with(&self, token: &str) -> datalayer::Result<Caller> {
         self.0.caller_with(token).await

@@ -92,13 +92,13 @@ pub struct PasswordChange {
     pub new: String,
 }
 
-/// A sign-in that was accepted. The secret goes into the cookie and nowhere else.
-#[derive(Clone)]
-pub struct Opened {
-    pub user: User,
-    /// The cookie's value, 256 random bits in base64url.
-    pub secret: String,
-    pub expires_at: Timestamp,
+/// The browser someone sits at: it keeps who is signed in there, in a cookie no script can read. The doors implement it.
+#[async_trait]
+pub trait Browser: Send + Sync {
+    /// Sign this person in here, under a new id. Whatever sign-in the browser came with ends.
+    async fn remember(&self, person: &User) -> Result<()>;
+    /// Sign out here.
+    async fn forget(&self) -> Result<()>;
 }
 
 /// One of your sign-ins.
@@ -119,11 +119,11 @@ pub trait Accounts: Send + Sync {
     fn caller(&self) -> &Caller;
     /// Does the studio still wait for its first administrator?
     async fn needs_setup(&self) -> Result<bool>;
-    /// Become the first administrator with the one-time set-up link. Signs you in.
-    async fn set_up(&self, token: &str, user: NewUser, agent: &str) -> Result<Opened>;
-    /// Fails with one sentence whatever was wrong, in the same time.
-    async fn sign_in(&self, credentials: Credentials, agent: &str) -> Result<Opened>;
-    async fn sign_out(&self) -> Result<()>;
+    /// Become the first administrator with the one-time set-up link.
+    async fn set_up(&self, token: &str, user: NewUser) -> Result<User>;
+    /// Who has this name and password, to be remembered by their browser. Fails with one sentence whatever was wrong, in
+    /// the same time.
+    async fn sign_in(&self, credentials: Credentials) -> Result<User>;
     /// Your sign-ins, latest first.
     async fn sessions(&self) -> Result<Vec<SessionInfo>>;
     /// End one of your sign-ins.

@@ -17,7 +17,7 @@ mod spaces;
 mod tokens;
 
 pub use accounts::{
-    Accounts, Caller, Credentials, Key, NewUser, Opened, PasswordChange, SessionInfo, User,
+    Accounts, Browser, Caller, Credentials, Key, NewUser, PasswordChange, SessionInfo, User,
 };
 pub use error::{Error, Noun, Result};
 pub use ids::{NotebookId, SessionId, SpaceId, TokenId, UserId};

@@ -33,13 +33,9 @@ pub async fn sign_in(
     password: String,
     #[server(default)] next: String,
 ) -> Result<String, CallError> {
-    Ok(call::opened(
-        &call::datalayer()
-            .await?
-            .sign_in(Credentials { username, password }, &call::agent())
-            .await?,
-        &next,
-    ))
+    let credentials = Credentials { username, password };
+    let person = call::datalayer().await?.sign_in(credentials).await?;
+    call::opened(&person, &next).await
 }
 
 /// Becomes the first administrator; answers where to go on.
@@ -56,20 +52,14 @@ pub async fn set_up(
         password,
         administrator: true,
     };
-    Ok(call::opened(
-        &call::datalayer()
-            .await?
-            .set_up(&token, user, &call::agent())
-            .await?,
-        "/",
-    ))
+    let person = call::datalayer().await?.set_up(&token, user).await?;
+    call::opened(&person, "/").await
 }
 
 /// Signs out; answers where to go on.
 #[server]
 pub async fn sign_out() -> Result<String, CallError> {
-    call::datalayer().await?.sign_out().await?;
-    Ok(call::closed())
+    call::closed().await
 }
 
 /// Your sign-ins.

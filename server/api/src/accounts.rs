@@ -1,9 +1,7 @@
 //! REST: accounts, sign-in and sessions.
 
-use std::sync::Arc;
-
-use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::extract::{Path, Query};
+use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use datalayer::{
     Credentials, Error, NewUser, Noun, Opened, Page, PageRequest, PasswordChange, SessionInfo,
@@ -11,10 +9,9 @@ use datalayer::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::doors::Doors;
 use crate::json::Json;
 use crate::problem::{Answer, Problem};
-use crate::visitor::{Agent, Me};
+use crate::visitor::{Here, Me};
 
 #[derive(Serialize)]
 pub struct Setup {
@@ -38,29 +35,18 @@ pub struct UserChange {
 }
 
 pub async fn sign_in(
-    State(doors): State<Arc<Doors>>,
     Me(me): Me,
-    Agent(agent): Agent,
+    Here(browser): Here,
     Json(credentials): Json<Credentials>,
 ) -> Answer<impl IntoResponse> {
-    let opened = me.sign_in(credentials, &agent).await?;
-    Ok(welcome(&doors, opened))
+    let person = me.sign_in(credentials).await?;
+    browser.remember(&person).await?;
+    Ok((StatusCode::CREATED, axum::Json(person)))
 }
 
-pub async fn sign_out(State(doors): State<Arc<Doors>>, Me(me): Me) -> Answer<impl IntoResponse> {
-    match me.sign_out().await {
-        Ok(()) | Err(Error::SignInNeeded) => {}
-        Err(error) => return Err(error.into()),
-    }
-    let mut headers = HeaderMap::new();
-    headers.extend(
-        doors
-            .settings
-            .cookies
-            .clear()
-            .map(|cookie| (header::SET_COOKIE, cookie)),
-    );
-    Ok((StatusCode::NO_CONTENT, headers))
+pub async fn sign_out(Here(browser): Here) -> Answer<StatusCode> {
+    browser.forget().await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 pub async fn needs_setup(Me(me): Me) -> Answer<axum::Json<Setup>> {
@@ -70,9 +56,8 @@ pub async fn needs_setup(Me(me): Me) -> Answer<axum::Json<Setup>> {
 }
 
 pub async fn set_up(
-    State(doors): State<Arc<Doors>>,
     Me(me): Me,
-    Agent(agent): Agent,
+    Here(browser): Here,
     Json(request): Json<SetupRequest>,
 ) -> Answer<impl IntoResponse> {
     let SetupRequest {
@@ -81,19 +66,15 @@ pub async fn set_up(
         name,
         password,
     } = request;
-    let opened = me
-        .set_up(
-            &token,
-            NewUser {
-                username,
-                name,
-                password,
-                administrator: true,
-            },
-            &agent,
-        )
-        .await?;
-    Ok(welcome(&doors, opened))
+    let administrator = NewUser {
+        username,
+        name,
+        password,
+        administrator: true,
+    };
+    let person = me.set_up(&token, administrator).await?;
+    browser.remember(&person).await?;
+    Ok((StatusCode::CREATED, axum::Json(person)))
 }
 
 pub async fn me(Me(me): Me) -> Answer<axum::Json<User>> {
@@ -154,25 +135,4 @@ pub fn asked<T>(query: Result<Query<T>, axum::extract::rejection::QueryRejection
         )
         .field("query")
     })
-}
-
-/// A browser that was let in, with its new cookie.
-fn welcome(doors: &Doors, opened: Opened) -> impl IntoResponse + use<> {
-    let mut headers = HeaderMap::new();
-    let seconds = opened.expires_at.seconds_since(now());
-    headers.extend(
-        doors
-            .settings
-            .cookies
-            .set(&opened.secret, seconds)
-            .map(|cookie| (header::SET_COOKIE, cookie)),
-    );
-    (StatusCode::CREATED, headers, axum::Json(opened.user))
-}
-
-fn now() -> Timestamp {
-    let since = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .unwrap_or_default();
-    Timestamp(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }

@@ -19,50 +19,47 @@ impl CookieMode {
         }
     }
 
-    fn attributes(self) -> &'static str {
-        match self {
-            Self::Https => "; Path=/; HttpOnly; SameSite=Lax; Secure",
-            Self::PlainLoopback => "; Path=/; HttpOnly; SameSite=Lax",
-        }
-    }
-
-    /// The header that signs a browser in.
-    pub fn set(self, secret: &str, seconds: i64) -> Option<HeaderValue> {
-        let text = format!(
-            "{}={secret}{}; Max-Age={}",
-            self.name(),
-            self.attributes(),
-            seconds.max(0)
-        );
-        let mut value = HeaderValue::from_str(&text).ok()?;
-        value.set_sensitive(true);
-        Some(value)
-    }
-
     /// The header that makes a browser forget.
-    pub fn clear(self) -> Option<HeaderValue> {
-        HeaderValue::from_str(&format!("{}={}; Max-Age=0", self.name(), self.attributes())).ok()
+    pub fn clear(self) -> HeaderValue {
+        HeaderValue::from_static(match self {
+            Self::Https => "__Host-studio=; Path=/; HttpOnly; SameSite=Lax; Secure; Max-Age=0",
+            Self::PlainLoopback => "studio=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0",
+        })
     }
 
-    /// The secret a browser brought. Two cookies of our name are none: one of them was planted.
-    pub fn find(self, headers: &HeaderMap) -> Option<Secret> {
-        let mut found = None;
-        for line in headers.get_all(header::COOKIE) {
-            for pair in line.to_str().ok()?.split(';') {
-                let Some((name, value)) = pair.trim().split_once('=') else {
-                    continue;
-                };
-                if name != self.name() {
-                    continue;
+    /// Takes our cookie away where it is none the studio has set. Two of our name are none: one of them was planted.
+    pub fn tidy(self, headers: &mut HeaderMap) {
+        let lines: Vec<_> = headers.get_all(header::COOKIE).iter().cloned().collect();
+        let mut others = Vec::new();
+        let mut ours = Vec::new();
+        for line in &lines {
+            // What is no text is no cookie either.
+            for pair in line.to_str().unwrap_or_default().split(';').map(str::trim) {
+                match pair.split_once('=') {
+                    Some((name, value)) if name == self.name() => ours.push((pair, value)),
+                    _ if pair.is_empty() => {}
+                    _ => others.push(pair),
                 }
-                if found.is_some() || value.is_empty() || value.len() > 128 {
-                    return None;
-                }
-                found = Some(Secret(value.to_owned()));
             }
         }
-        found
+        match ours.as_slice() {
+            [] => return,
+            [(pair, value)] if is_id(value) => others.push(pair),
+            _ => {}
+        }
+        headers.remove(header::COOKIE);
+        if let (false, Ok(line)) = (others.is_empty(), HeaderValue::from_str(&others.join("; "))) {
+            headers.insert(header::COOKIE, line);
+        }
     }
+}
+
+/// 128 bits in base64url.
+fn is_id(value: &str) -> bool {
+    value.len() == 22
+        && value
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
 }
 
 /// A cookie's value, or a token. It prints as nothing, so that no log can hold it.
@@ -97,32 +94,44 @@ mod tests {
         map
     }
 
+    fn left(mode: CookieMode, lines: &[&str]) -> String {
+        let mut headers = headers(lines);
+        mode.tidy(&mut headers);
+        assert!(headers.get_all(header::COOKIE).iter().count() <= 1);
+        headers
+            .get(header::COOKIE)
+            .map_or(String::new(), |line| line.to_str().unwrap().to_owned())
+    }
+
+    const ID: &str = "AbCdEfGhIjKlMnOpQrSt-_";
+
     #[test]
-    fn the_cookie_is_found_among_others() {
-        let found = CookieMode::PlainLoopback.find(&headers(&["theme=dark; studio=abc; other=1"]));
-        assert_eq!(found.unwrap().expose(), "abc");
+    fn one_cookie_of_ours_stays_among_others() {
+        let sent = format!("theme=dark; studio={ID}; other=1");
+        assert_eq!(
+            left(CookieMode::PlainLoopback, &[&sent]),
+            format!("theme=dark; other=1; studio={ID}")
+        );
     }
 
     #[test]
-    fn a_plain_cookie_is_not_accepted_over_https() {
-        assert!(CookieMode::Https.find(&headers(&["studio=abc"])).is_none());
+    fn a_plain_cookie_is_not_ours_over_https() {
+        let sent = format!("studio={ID}");
+        assert_eq!(left(CookieMode::Https, &[&sent]), sent);
+        assert_eq!(CookieMode::Https.name(), "__Host-studio");
     }
 
     #[test]
     fn two_cookies_of_our_name_are_none() {
-        assert!(
-            CookieMode::Https
-                .find(&headers(&["__Host-studio=a", "__Host-studio=b"]))
-                .is_none()
-        );
+        let (one, other) = (format!("a=1; studio={ID}"), format!("studio={ID}; b=2"));
+        assert_eq!(left(CookieMode::PlainLoopback, &[&one, &other]), "a=1; b=2");
+        assert_eq!(left(CookieMode::PlainLoopback, &["studio=x; b=2"]), "b=2");
+        assert_eq!(left(CookieMode::PlainLoopback, &["studio="]), "");
     }
 
     #[test]
-    fn https_cookies_are_bound_to_the_host() {
-        let header = CookieMode::Https.set("abc", 60).unwrap();
-        assert_eq!(
-            header,
-            "__Host-studio=abc; Path=/; HttpOnly; SameSite=Lax; Secure; Max-Age=60"
-        );
+    fn what_deletes_a_host_cookie_is_what_browsers_accept() {
+        let clear = CookieMode::Https.clear();
+        assert!(clear.to_str().unwrap().contains("; Secure"));
     }
 }

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use axum::Router;
 use axum::handler::Handler;
 use axum::http::{Method, StatusCode};
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::from_fn;
 use axum::routing::{MethodFilter, MethodRouter, get, on};
 
 use crate::doors::Doors;
 use crate::problem::Problem;
-use crate::visitor::{people_only, visit};
+use crate::sessions::visiting;
+use crate::visitor::people_only;
 use crate::{accounts, forms, live, notebooks, spaces, tokens, usercontent};
 
 /// Who may knock.
@@ -108,8 +109,7 @@ pub fn router(doors: &Arc<Doors>) -> Router {
             }
         }
     }
-    visited
-        .layer(from_fn_with_state(Arc::clone(doors), visit))
+    visiting(visited, doors)
         .merge(open)
         .route("/api/{*path}", get(nothing_here).fallback(nothing_here))
         .with_state(Arc::clone(doors))

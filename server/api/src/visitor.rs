@@ -7,11 +7,12 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use datalayer::{Caller, Error, Session};
+use datalayer::{Browser, Caller, Error, Session};
 
 use crate::bearer::Bearer;
 use crate::doors::Doors;
 use crate::problem::Problem;
+use crate::sessions::{self, Tab};
 
 /// Puts the [`Session`] and the [`Caller`] into the request. Every door with a verb behind it stands behind this layer.
 pub async fn visit(State(doors): State<Arc<Doors>>, mut request: Request, next: Next) -> Response {
@@ -21,8 +22,10 @@ pub async fn visit(State(doors): State<Arc<Doors>>, mut request: Request, next: 
             Err(error) => Problem::from(error).into_response(),
         };
     }
-    let secret = doors.settings.cookies.find(request.headers());
-    if secret.is_some() && is_forged(request.method(), request.headers()) {
+    let Some(session) = request.extensions().get::<tower_sessions::Session>().cloned() else {
+        return Problem::bare(StatusCode::INTERNAL_SERVER_ERROR).into_response();
+    };
+    if session.id().is_some() && is_forged(request.method(), request.headers()) {
         return Problem::new(
             StatusCode::FORBIDDEN,
             "csrf.no_origin",
@@ -30,16 +33,13 @@ pub async fn visit(State(doors): State<Arc<Doors>>, mut request: Request, next: 
         )
         .into_response();
     }
-    let caller = match &secret {
-        None => Caller::Nobody,
-        Some(secret) => match doors.house.caller_of(secret.expose()).await {
-            Ok(caller) => caller,
-            Err(error) => return Problem::from(error).into_response(),
-        },
+    let caller = match sessions::caller(&session).await {
+        Ok(caller) => caller,
+        Err(problem) => return problem.into_response(),
     };
-    if let Some(secret) = secret {
-        request.extensions_mut().insert(secret);
-    }
+    let agent = agent(request.headers());
+    let browser: Arc<dyn Browser> = Arc::new(Tab { session, agent });
+    request.extensions_mut().insert(browser);
     run(&doors, caller, request, next).await
 }
 
@@ -74,19 +74,30 @@ impl<S: Send + Sync> FromRequestParts<S> for Me {
     }
 }
 
-/// What the browser calls itself, at most 200 characters.
-pub struct Agent(pub String);
+/// The browser that asks, to sign someone in there. A program with a token has none.
+pub struct Here(pub Arc<dyn Browser>);
 
-impl<S: Send + Sync> FromRequestParts<S> for Agent {
+impl<S: Send + Sync> FromRequestParts<S> for Here {
     type Rejection = Problem;
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let agent = parts
-            .headers
-            .get(header::USER_AGENT)
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or("");
-        Ok(Self(agent.chars().take(200).collect()))
+        let browser = parts.extensions.get::<Arc<dyn Browser>>().cloned();
+        browser.map(Self).ok_or_else(|| {
+            Error::forbidden(
+                "token.not_for_this",
+                "signing in and out is for browsers; leave the token out",
+            )
+            .into()
+        })
     }
+}
+
+/// What the browser calls itself, at most 200 characters.
+fn agent(headers: &HeaderMap) -> String {
+    let agent = headers
+        .get(header::USER_AGENT)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or("");
+    agent.chars().take(200).collect()
 }
 
 /// The CSRF layer lets requests without any origin pass, for programs. A browser never sends a change without one.

@@ -20,7 +20,7 @@ pub struct StoredUser {
 pub struct NewSession {
     pub id: SessionId,
     pub user: UserId,
-    /// SHA-256 (hex) of the secret.
+    /// SHA-256 (hex) of the cookie's value.
     pub secret_hash: String,
     pub agent: String,
     pub at: Timestamp,
@@ -153,7 +153,6 @@ impl Db {
         token_hash: Option<&str>,
         user: &User,
         password: &str,
-        session: Option<&NewSession>,
         home: (&SpaceFacts, &NewNotebookFacts),
         entry: &Audit,
     ) -> Result<bool> {
@@ -169,9 +168,6 @@ impl Db {
                 return Ok(false);
             }
             insert_user!(tx, user, password);
-            if let Some(session) = session {
-                insert_session!(tx, session);
-            }
             insert_space!(tx, home.0, user.id.as_str());
             insert_notebook!(tx, home.1);
             audit!(tx, entry);
@@ -256,21 +252,9 @@ impl Db {
         keys(ended).map(Some)
     }
 
-    /// Opens a session, ending `old` if one is named.
-    pub async fn open_session(
-        &self,
-        session: &NewSession,
-        old: Option<&SessionId>,
-        entry: &Audit,
-    ) -> Result<()> {
+    /// [`Error::Taken`] when there is a session under this secret.
+    pub async fn open_session(&self, session: &NewSession, entry: &Audit) -> Result<()> {
         change!(self, tx => {
-            if let Some(old) = old {
-                sqlx::query("update sessions set ended_at = $1 where id = $2 and ended_at is null")
-                    .bind(session.at.0)
-                    .bind(old.as_str())
-                    .execute(&mut *tx)
-                    .await?;
-            }
             insert_session!(tx, session);
             audit!(tx, entry);
         });

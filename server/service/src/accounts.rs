@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use datalayer::{
-    Accounts, Caller, Credentials, Error, Key, NewUser, Noun, Opened, Page, PageRequest,
+    Accounts, Caller, Credentials, Error, Key, NewUser, Noun, Page, PageRequest,
     PasswordChange, Result, SessionId, SessionInfo, User, UserId,
 };
 use db::NewSession;
@@ -25,7 +25,7 @@ impl Accounts for Visit {
         Ok(!self.house.0.db.has_users().await?)
     }
 
-    async fn set_up(&self, token: &str, user: NewUser, agent: &str) -> Result<Opened> {
+    async fn set_up(&self, token: &str, user: NewUser) -> Result<User> {
         let db = &self.house.0.db;
         if db.has_users().await? {
             return Err(set_up_already());
@@ -48,7 +48,6 @@ impl Accounts for Visit {
                 ..user
             })
             .await?;
-        let (session, secret) = self.house.new_session(&user, agent)?;
         let (space, notebook) = welcome::home(&self.house, &user)?;
         let entry = self.house.audit(
             user.id.as_str(),
@@ -61,7 +60,6 @@ impl Accounts for Visit {
                 Some(&standing),
                 &user,
                 &password,
-                Some(&session),
                 (&space, &notebook),
                 &entry,
             )
@@ -70,14 +68,10 @@ impl Accounts for Visit {
             return Err(set_up_already());
         }
         tracing::info!(user = %user.username, "the studio has its first administrator");
-        Ok(Opened {
-            user,
-            secret,
-            expires_at: session.expires_at,
-        })
+        Ok(user)
     }
 
-    async fn sign_in(&self, credentials: Credentials, agent: &str) -> Result<Opened> {
+    async fn sign_in(&self, credentials: Credentials) -> Result<User> {
         let db = &self.house.0.db;
         // A telephone's capital first letter is not a reason to refuse; names are unique in lower case.
         let username = credentials.username.trim();
@@ -99,45 +93,15 @@ impl Accounts for Visit {
                 found.as_ref().map(|known| known.password.clone()),
             )
             .await?;
-        let user = match found {
-            Some(known) if right && known.user.disabled_at.is_none() => known.user,
+        match found {
+            Some(known) if right && known.user.disabled_at.is_none() => Ok(known.user),
             _ => {
                 tracing::info!(%username, "a sign-in was refused");
-                return Err(Error::not_accepted(
+                Err(Error::not_accepted(
                     "sign_in.refused",
                     "this username and password do not belong together",
-                ));
+                ))
             }
-        };
-        let (session, secret) = self.house.new_session(&user, agent)?;
-        // Whatever session the browser came with ends: one planted before the sign-in is worth nothing after it.
-        let old = match &self.caller {
-            Caller::Person { session, .. } => Some(session),
-            Caller::Nobody | Caller::Token { .. } => None,
-        };
-        let entry = self.house.audit(
-            user.id.as_str(),
-            "session.opened",
-            session.id.as_str(),
-            &*session.agent,
-        )?;
-        db.open_session(&session, old, &entry).await?;
-        self.house.announce_ended(old.cloned().map(Key::Session));
-        Ok(Opened {
-            user,
-            secret,
-            expires_at: session.expires_at,
-        })
-    }
-
-    async fn sign_out(&self) -> Result<()> {
-        match &self.caller {
-            Caller::Nobody | Caller::Token { .. } => Ok(()),
-            Caller::Person { session, .. } => match self.end_session(session).await {
-                // It ended meanwhile: signed out is what was asked for.
-                Err(Error::NotFound { .. }) => Ok(()),
-                done => done,
-            },
         }
     }
 
@@ -323,21 +287,59 @@ impl House {
         Ok((user, password))
     }
 
-    fn new_session(&self, user: &User, agent: &str) -> Result<(NewSession, String)> {
-        let secret = Secret::new()?;
+    /// Keeps a sign-in of this person under a secret its browser will hold, which nobody but that browser may know.
+    /// `Taken`: choose another secret.
+    pub async fn open_session(&self, secret: &str, user: &UserId, agent: &str) -> Result<Opening> {
         let (milliseconds, bits) = self.id_parts()?;
         let at = self.now();
         let agent: String = agent.chars().take(AGENT * 4).collect();
         let session = NewSession {
             id: SessionId::from_parts(milliseconds, bits),
-            user: user.id.clone(),
-            secret_hash: secret.hash,
+            user: user.clone(),
+            secret_hash: hash_secret(secret),
             agent: clean_line(&agent).chars().take(AGENT).collect(),
             at,
             expires_at: at.plus_seconds(SESSION_LIFETIME_SECONDS),
         };
-        Ok((session, secret.text))
+        let entry = self.audit(
+            user.as_str(),
+            "session.opened",
+            session.id.as_str(),
+            &*session.agent,
+        )?;
+        match self.0.db.open_session(&session, &entry).await {
+            Ok(()) => Ok(Opening::Done),
+            Err(db::Error::Taken) => Ok(Opening::Taken),
+            Err(error) => Err(error.into()),
+        }
     }
+
+    /// Ends the sign-in under this secret. One that is over already stays over.
+    pub async fn close_session(&self, secret: &str) -> Result<()> {
+        let found = self.0.db.session_by_secret(&hash_secret(secret)).await?;
+        let Some(found) = found else { return Ok(()) };
+        let entry = self.audit(
+            found.user.id.as_str(),
+            "session.ended",
+            found.id.as_str(),
+            "",
+        )?;
+        let (user, session) = (&found.user.id, &found.id);
+        self.0
+            .db
+            .end_session(user, session, self.now(), &entry)
+            .await?;
+        self.announce_ended([Key::Session(found.id)]);
+        Ok(())
+    }
+}
+
+/// Whether a new sign-in could be kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Opening {
+    Done,
+    /// There is one under this secret already.
+    Taken,
 }
 
 /// Cuts a list fetched with one item more than the page has; the last item of the page when there are more.

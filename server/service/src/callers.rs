@@ -18,8 +18,8 @@ const BELIEVED: i64 = 1_000_000;
 const SEEN_EVERY: i64 = 60;
 /// Answers kept; more people than this at once are looked up each time.
 const KEPT: usize = 10_000;
-/// 256 bits in base64url.
-const SECRET_LENGTH: usize = 43;
+/// 128 bits in base64url, as tower-sessions makes its ids.
+const SECRET_LENGTH: usize = 22;
 
 /// Answers of the last second. Forgotten whole when any session or right changes: that is rare, and forgetting is cheap.
 #[derive(Default)]

@@ -19,6 +19,7 @@ mod visit;
 mod watch;
 mod welcome;
 
+pub use accounts::Opening;
 pub use callers::{SESSION_IDLE_SECONDS, SESSION_LIFETIME_SECONDS};
 pub use clock::Clock;
 pub use house::{Config, House};

@@ -19,7 +19,7 @@ impl House {
             if self
                 .0
                 .db
-                .add_first_user(None, &user, &password, None, (&space, &notebook), &entry)
+                .add_first_user(None, &user, &password, (&space, &notebook), &entry)
                 .await?
             {
                 return Ok(user);

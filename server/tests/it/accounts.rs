@@ -102,7 +102,7 @@ async fn a_sign_out_ends_the_sign_in_and_not_only_the_cookie() {
 async fn a_cookie_planted_before_a_sign_in_is_not_the_one_after_it() {
     let mut studio = Studio::start();
     studio.ada().await;
-    let planted = "A".repeat(43);
+    let planted = "A".repeat(22);
     let answer = studio
         .stranger()
         .client
@@ -128,6 +128,72 @@ async fn a_cookie_planted_before_a_sign_in_is_not_the_one_after_it() {
         .await
         .unwrap();
     problem(with_planted, 401, "sign_in.needed").await;
+}
+
+#[tokio::test]
+async fn signing_in_again_ends_the_sign_in_the_browser_had_and_takes_a_new_id() {
+    let mut studio = Studio::start();
+    let ada = studio.ada().await;
+    let before = ada.cookie.clone();
+    let question = json!({ "username": "ada", "password": PASSWORD });
+    let answer = ada.post("/api/v1/session", &question).await;
+    assert_eq!(answer.status(), 201);
+    let after = answer.headers()["set-cookie"].to_str().unwrap();
+    assert!(!after.contains(&before), "{after}");
+    let with_old = studio
+        .stranger()
+        .client
+        .get(studio.url("/api/v1/me"))
+        .header("cookie", before)
+        .send()
+        .await
+        .unwrap();
+    assert!(
+        with_old.headers()["set-cookie"]
+            .to_str()
+            .unwrap()
+            .contains("Max-Age=0"),
+        "a browser is told to forget what no longer counts"
+    );
+    problem(with_old, 401, "sign_in.needed").await;
+    let mine: Vec<Value> = ada.get("/api/v1/me/sessions").await.json().await.unwrap();
+    assert_eq!(mine.len(), 1);
+}
+
+#[tokio::test]
+async fn a_visitor_who_did_not_sign_in_gets_no_cookie() {
+    let mut studio = Studio::start();
+    studio.ada().await;
+    let nobody = studio.stranger();
+    for path in ["/", "/sign-in", "/api/v1/me", "/api/v1/set-up", "/healthz"] {
+        let answer = nobody.get(path).await;
+        assert!(!answer.headers().contains_key("set-cookie"), "{path}");
+    }
+    let wrong = json!({ "username": "ada", "password": "wrong wrong wrong" });
+    let refused = nobody.post("/api/v1/session", &wrong).await;
+    assert!(!refused.headers().contains_key("set-cookie"));
+}
+
+#[tokio::test]
+async fn over_https_the_cookie_belongs_to_the_host_alone_and_can_be_deleted() {
+    let mut studio = Studio::start_with(&["--public-url", "https://studio.example"]);
+    let token = studio.setup_token();
+    let question = json!({ "token": token, "username": "ada", "password": PASSWORD });
+    let set_up = studio.stranger().post("/api/v1/set-up", &question).await;
+    assert_eq!(set_up.status(), 201);
+    let set = set_up.headers()["set-cookie"].to_str().unwrap().to_owned();
+    for part in ["__Host-studio=", "HttpOnly", "SameSite=Lax", "Secure", "Path=/", "Max-Age=2592000"] {
+        assert!(set.contains(part), "{set}");
+    }
+    assert!(!set.contains("Domain"), "{set}");
+    let cookie = set.split(';').next().unwrap();
+    let end = studio.stranger().client.delete(studio.url("/api/v1/session"));
+    let ended = end.header("cookie", cookie).send().await.unwrap();
+    let cleared = ended.headers()["set-cookie"].to_str().unwrap();
+    // Without `Secure` browsers would leave it as it is.
+    for part in ["__Host-studio=;", "Secure", "Path=/", "Max-Age=0"] {
+        assert!(cleared.contains(part), "{cleared}");
+    }
 }
 
 #[tokio::test]

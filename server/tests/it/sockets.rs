@@ -40,7 +40,7 @@ async fn only_the_studios_own_pages_get_a_socket() {
         refused(
             &studio,
             Some(&own),
-            Some("studio=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")
+            Some("studio=AAAAAAAAAAAAAAAAAAAAAA")
         )
         .await,
         401

@@ -49,7 +49,11 @@ impl FromRequestParts<Arc<Doors>> for AuthedSocket {
             .unwrap_or(Caller::Nobody);
         let shown = match token {
             Some(Bearer(token)) => Some(Shown::Token(token)),
-            None => parts.extensions.get::<Secret>().cloned().map(Shown::Cookie),
+            None => parts
+                .extensions
+                .get::<tower_sessions::Session>()
+                .and_then(tower_sessions::Session::id)
+                .map(|id| Shown::Cookie(Secret::new(&id.to_string()))),
         };
         let (Some(user), Some(key), Some(shown)) = (caller.user(), caller.key(), shown) else {
             return Err(Error::SignInNeeded.into());

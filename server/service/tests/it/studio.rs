@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use datalayer::{
-    Caller, Credentials, Live, NewNotebook, NewSpace, NewUser, Notebook, NotebookId, Opened,
-    Result, Role, Seat, Session, Space, Timestamp, User, UserId, Wire,
+    Caller, Credentials, Live, NewNotebook, NewSpace, NewUser, Notebook, NotebookId, Result,
+     Role, Seat, Session, Space, Timestamp, User, UserId, Wire,
 };
 use notebook::Snapshot;
 use notebook::presence::Present;
@@ -134,12 +134,9 @@ impl Studio {
     /// Ada sets the studio up: its first administrator.
     pub async fn ada(&self) -> Person {
         let token = self.house.setup_link_token().await.unwrap().unwrap();
-        let opened = self
-            .nobody()
-            .set_up(&token, new_user("ada", "Ada"), "Firefox")
-            .await
-            .unwrap();
-        self.as_person(opened).await
+        let nobody = self.nobody();
+        let ada = nobody.set_up(&token, new_user("ada", "Ada")).await;
+        self.as_person(ada.unwrap()).await
     }
 
     /// Someone new, created by the operator and signed in.
@@ -152,12 +149,9 @@ impl Studio {
     }
 
     pub async fn sign_in(&self, username: &str) -> Person {
-        let opened = self
-            .nobody()
-            .sign_in(credentials(username, PASSWORD), "Firefox")
-            .await
-            .unwrap();
-        self.as_person(opened).await
+        let nobody = self.nobody();
+        let person = nobody.sign_in(credentials(username, PASSWORD)).await;
+        self.as_person(person.unwrap()).await
     }
 
     /// Someone new with this role in a space of `manager`'s.
@@ -173,14 +167,23 @@ impl Studio {
         person
     }
 
-    async fn as_person(&self, opened: Opened) -> Person {
-        let session = self.visit(&opened.secret).await;
-        assert_eq!(session.caller().user(), Some(&opened.user));
+    async fn as_person(&self, user: User) -> Person {
+        let secret = self.remember(&user, "Firefox").await;
+        let session = self.visit(&secret).await;
+        assert_eq!(session.caller().user(), Some(&user));
         Person {
-            user: opened.user,
-            secret: opened.secret,
+            user,
+            secret,
             session,
         }
+    }
+
+    /// What a door does after a sign-in: a session under a new id, which the browser gets.
+    pub async fn remember(&self, user: &User, agent: &str) -> String {
+        let secret = iam::Secret::new().unwrap().text[..22].to_owned();
+        let opened = self.house.open_session(&secret, &user.id, agent).await;
+        assert_eq!(opened.unwrap(), service::Opening::Done);
+        secret
     }
 
     /// What a door does with a cookie.
