@@ -149,13 +149,13 @@ mod here {
     //! The server's half.
 
     use std::hash::{BuildHasher, RandomState};
-    use std::sync::{Arc, LazyLock};
+    use std::sync::LazyLock;
 
     use axum::Extension;
     use axum::http::header::{ACCEPT, COOKIE, SET_COOKIE};
     use axum::http::request::Parts;
     use axum::http::{HeaderValue, StatusCode};
-    use datalayer::{Browser, Error, Session, User};
+    use datalayer::{Error, Session, ThisBrowser, User};
     use leptos::prelude::*;
     use leptos_axum::ResponseOptions;
 
@@ -189,8 +189,8 @@ mod here {
         Ok(go_on("/sign-in".to_owned()))
     }
 
-    async fn browser() -> Result<Arc<dyn Browser>, CallError> {
-        match leptos_axum::extract::<Extension<Arc<dyn Browser>>>().await {
+    async fn browser() -> Result<ThisBrowser, CallError> {
+        match leptos_axum::extract::<Extension<ThisBrowser>>().await {
             Ok(Extension(browser)) => Ok(browser),
             Err(_) => Err(CallError::Lost),
         }

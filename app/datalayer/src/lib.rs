@@ -30,6 +30,6 @@ pub use notebooks::{
 };
 pub use page::{Page, PageRequest};
 pub use roles::Role;
-pub use session::{Session, Verbs};
+pub use session::{Session, ThisBrowser, Verbs};
 pub use spaces::{Member, NewSpace, Space, SpaceChange, Spaces};
 pub use tokens::{CreatedToken, NewToken, Scope, Scopes, TokenInfo, Tokens};

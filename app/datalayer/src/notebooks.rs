@@ -7,10 +7,12 @@ use notebook::formats::Notice;
 use notebook::runs::Runs;
 use notebook::wire::May;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
+use crate::roles::may_schema;
 use crate::{NotebookId, Page, PageRequest, Result, SpaceId, Timestamp, UserId};
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Notebook {
     pub id: NotebookId,
     pub space: SpaceId,
@@ -22,17 +24,18 @@ pub struct Notebook {
     /// Who made that edit, as others see them.
     pub edited_by: String,
     pub archived_at: Option<Timestamp>,
+    #[schema(schema_with = may_schema)]
     pub may: May,
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewNotebook {
     pub title: String,
 }
 
 /// `None` leaves a field as it is.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NotebookChange {
     #[serde(default)]
@@ -42,15 +45,19 @@ pub struct NotebookChange {
 }
 
 /// A notebook to read: what the server draws before any script runs.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct NotebookView {
     pub notebook: Notebook,
+    /// The document and its revision, as in `docs/live.md`.
+    #[schema(value_type = Object)]
     pub snapshot: Snapshot,
+    /// The latest run of each cell, as in `docs/live.md`.
+    #[schema(value_type = Object)]
     pub runs: Runs,
 }
 
 /// A notebook that people have open now.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct OpenNotebook {
     pub notebook: Notebook,
     /// Each once, however many tabs they have; you among them. Who came first stands first.
@@ -58,14 +65,14 @@ pub struct OpenNotebook {
 }
 
 /// Someone who has a notebook open.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 pub struct Reader {
     pub user: UserId,
     /// As others see them.
     pub name: String,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Format {
     Ipynb,

@@ -1,6 +1,7 @@
 //! Lists come in pages.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Which part of a list: items older than `before`, at most `limit` (1 to 200).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -28,7 +29,7 @@ impl PageRequest {
     }
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Page<T> {
     pub items: Vec<T>,
     /// Pass it as `before` for the next page; `None` at the end.

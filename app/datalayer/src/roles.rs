@@ -5,10 +5,11 @@ use std::str::FromStr;
 
 use notebook::wire::May;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::Error;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     Viewer,
@@ -73,4 +74,19 @@ impl FromStr for Role {
                 )
             })
     }
+}
+
+/// How [`May`] looks in JSON, for the description of the API.
+pub(crate) fn may_schema() -> utoipa::openapi::schema::Object {
+    use utoipa::openapi::schema::{ObjectBuilder, Type};
+    let names = ["view", "comment", "suggest", "run", "edit", "manage"];
+    let object = ObjectBuilder::new().description(Some("What you may do; each but run includes the ones before it."));
+    names
+        .into_iter()
+        .fold(object, |object, name| {
+            object
+                .property(name, ObjectBuilder::new().schema_type(Type::Boolean))
+                .required(name)
+        })
+        .build()
 }

@@ -3,7 +3,7 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
-use crate::{Accounts, Notebooks, Spaces, Tokens};
+use crate::{Accounts, Browser, Notebooks, Spaces, Tokens};
 
 /// All verbs of one caller.
 pub trait Verbs: Accounts + Tokens + Spaces + Notebooks {}
@@ -17,6 +17,23 @@ pub struct Session(Arc<dyn Verbs>);
 impl Session {
     pub fn new(verbs: impl Verbs + 'static) -> Self {
         Self(Arc::new(verbs))
+    }
+}
+
+/// The browser of one visitor, as a door hands it on. Cheap to clone.
+#[derive(Clone)]
+pub struct ThisBrowser(Arc<dyn Browser>);
+
+impl ThisBrowser {
+    pub fn new(browser: impl Browser + 'static) -> Self {
+        Self(Arc::new(browser))
+    }
+}
+
+impl Deref for ThisBrowser {
+    type Target = dyn Browser;
+    fn deref(&self) -> &Self::Target {
+        &*self.0
     }
 }
 

@@ -3,10 +3,12 @@
 use async_trait::async_trait;
 use notebook::wire::May;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
+use crate::roles::may_schema;
 use crate::{Page, PageRequest, Result, Role, SpaceId, Timestamp, UserId};
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Space {
     pub id: SpaceId,
     /// 1 to 100 characters.
@@ -18,11 +20,12 @@ pub struct Space {
     pub notebooks: u32,
     pub members: u32,
     /// What you may do here.
+    #[schema(schema_with = may_schema)]
     pub may: May,
     pub role: Role,
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewSpace {
     pub name: String,
@@ -31,7 +34,7 @@ pub struct NewSpace {
 }
 
 /// `None` leaves a field as it is.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SpaceChange {
     #[serde(default)]
@@ -42,7 +45,7 @@ pub struct SpaceChange {
     pub archived: Option<bool>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Member {
     pub user: UserId,
     pub username: String,

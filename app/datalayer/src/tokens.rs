@@ -6,11 +6,12 @@ use std::str::FromStr;
 use async_trait::async_trait;
 use notebook::wire::May;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{Error, Result, Timestamp, TokenId};
 
 /// One thing a token may be for. A token never gives more than its person's role, whatever its scopes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Scope {
     /// See what you see. Every token has it.
@@ -134,12 +135,13 @@ impl FromStr for Scopes {
     }
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewToken {
     /// What you call it, 1 to 100 characters.
     pub name: String,
     #[serde(default)]
+    #[schema(value_type = Vec<Scope>)]
     pub scopes: Scopes,
     /// How long it lasts, 1 to 366 days.
     #[serde(default = "NewToken::usual_days")]
@@ -153,12 +155,13 @@ impl NewToken {
 }
 
 /// One of your tokens, without its secret.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TokenInfo {
     pub id: TokenId,
     pub name: String,
     /// How its secret begins, to tell it from others.
     pub hint: String,
+    #[schema(value_type = Vec<Scope>)]
     pub scopes: Scopes,
     pub created_at: Timestamp,
     pub expires_at: Timestamp,
@@ -167,7 +170,7 @@ pub struct TokenInfo {
 }
 
 /// A token just made. The secret is shown now and never again.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
 pub struct CreatedToken {
     /// `dl_…`, for `Authorization: Bearer`.
     pub secret: String,

@@ -4,21 +4,21 @@ use axum::extract::{Path, Query};
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use datalayer::{
-    Credentials, Error, NewUser, Noun, Opened, Page, PageRequest, PasswordChange, SessionInfo,
-    Timestamp, User,
+    Credentials, Error, NewUser, Noun, Page, PageRequest, PasswordChange, SessionInfo, User,
 };
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::json::Json;
 use crate::problem::{Answer, Problem};
 use crate::visitor::{Here, Me};
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct Setup {
     needed: bool,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SetupRequest {
     token: String,
@@ -28,7 +28,7 @@ pub struct SetupRequest {
     password: String,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UserChange {
     disabled: bool,

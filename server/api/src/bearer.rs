@@ -29,7 +29,7 @@ pub async fn instead_of_cookie(mut request: Request, next: Next) -> Response {
 
 /// Pages take cookies only: a proxy in front may put its own tokens on every request.
 fn takes_tokens(path: &str) -> bool {
-    path.starts_with("/api/") || path == "/live"
+    path.starts_with("/api/") || path.starts_with("/import/") || path == "/live"
 }
 
 fn find(headers: &HeaderMap) -> Option<Secret> {

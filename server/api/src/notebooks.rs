@@ -14,6 +14,7 @@ use datalayer::{
 };
 use notebook::formats::Notice;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::accounts::asked;
 use crate::body::{self, IMPORT_LIMIT};
@@ -43,10 +44,11 @@ pub struct ImportQuery {
     name: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct Imported {
     pub notebook: Notebook,
-    /// What was repaired on the way in.
+    /// What was repaired on the way in, each with a `code` and a `message`.
+    #[schema(value_type = Vec<Object>)]
     pub notices: Vec<Notice>,
 }
 

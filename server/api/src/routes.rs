@@ -7,8 +7,14 @@ use axum::handler::Handler;
 use axum::http::{Method, StatusCode};
 use axum::middleware::from_fn;
 use axum::routing::{MethodFilter, MethodRouter, get, on};
+use datalayer::{
+    CreatedToken, Credentials, Member, NewNotebook, NewSpace, NewToken, NewUser, Notebook,
+    NotebookChange, NotebookView, OpenNotebook, Page, PasswordChange, SessionInfo, Space, SpaceChange, TokenInfo,
+    User,
+};
 
 use crate::doors::Doors;
+use crate::openapi::{self, Says, says};
 use crate::problem::Problem;
 use crate::sessions::visiting;
 use crate::visitor::people_only;
@@ -43,6 +49,7 @@ pub struct Entry {
     pub path: &'static str,
     pub auth: Auth,
     pub reads: Reads,
+    pub says: Says,
     handler: MethodRouter<Arc<Doors>>,
 }
 
@@ -51,47 +58,127 @@ pub fn table() -> Vec<Entry> {
     use Auth::{Anyone, Open, Person, Socket};
     use Reads::{Json, Nothing, Upload};
     vec![
-        row(Method::POST,   "/api/v1/session",                        Anyone, Json,    accounts::sign_in),
-        row(Method::DELETE, "/api/v1/session",                        Anyone, Nothing, accounts::sign_out),
-        row(Method::GET,    "/api/v1/set-up",                         Anyone, Nothing, accounts::needs_setup),
-        row(Method::POST,   "/api/v1/set-up",                         Anyone, Json,    accounts::set_up),
-        row(Method::GET,    "/api/v1/me",                             Person, Nothing, accounts::me),
-        row(Method::POST,   "/api/v1/me/password",                    Person, Json,    accounts::change_password),
-        row(Method::GET,    "/api/v1/me/sessions",                    Person, Nothing, accounts::sessions),
-        row(Method::DELETE, "/api/v1/me/sessions",                    Person, Nothing, accounts::end_other_sessions),
-        row(Method::DELETE, "/api/v1/me/sessions/{session}",          Person, Nothing, accounts::end_session),
-        row(Method::GET,    "/api/v1/me/tokens",                      Person, Nothing, tokens::list),
-        row(Method::POST,   "/api/v1/me/tokens",                      Person, Json,    tokens::create),
-        row(Method::DELETE, "/api/v1/me/tokens/{token}",              Person, Nothing, tokens::end),
-        row(Method::GET,    "/api/v1/me/notebooks",                   Person, Nothing, notebooks::recent),
-        row(Method::GET,    "/api/v1/me/notebooks/open",              Person, Nothing, notebooks::open),
-        row(Method::GET,    "/api/v1/users",                          Person, Nothing, accounts::list_users),
-        row(Method::POST,   "/api/v1/users",                          Person, Json,    accounts::create_user),
-        row(Method::PATCH,  "/api/v1/users/{user}",                   Person, Json,    accounts::change_user),
+        row(Method::POST,   "/api/v1/session",                        Anyone, Json,    accounts::sign_in,
+            says("Sign-in", "Sign in with name and password.").more("Sets the cookie. A sign-in the browser had ends, and the new one has a new id.")
+                .takes_a::<Credentials>().gives::<User>(201).with("Set-Cookie", "the session")
+                .refuses(401, "sign_in.refused", "name and password do not belong together")
+                .refuses(403, "token.not_for_this", "sign-in is for browsers; leave the token out")),
+        row(Method::DELETE, "/api/v1/session",                        Anyone, Nothing, accounts::sign_out,
+            says("Sign-in", "Sign out.").gives_nothing(204, "Signed out, also where nobody was signed in.")
+                .refuses(403, "token.not_for_this", "a token is ended at its own address")),
+        row(Method::GET,    "/api/v1/set-up",                         Anyone, Nothing, accounts::needs_setup,
+            says("Sign-in", "Does the studio wait for its first administrator?").gives::<accounts::Setup>(200)),
+        row(Method::POST,   "/api/v1/set-up",                         Anyone, Json,    accounts::set_up,
+            says("Sign-in", "Become the first administrator with the one-time link the studio printed.")
+                .takes_a::<accounts::SetupRequest>().gives::<User>(201).with("Set-Cookie", "the session")
+                .refuses(403, "token.not_for_this", "signing in is for browsers; leave the token out")
+                .refuses(404, "setup_link.not_found", "the studio waits for nobody under a link")
+                .refuses(410, "setup_link.used", "the studio is set up already").refuses(410, "setup_link.replaced", "there is a newer link")
+                .called().passwords()),
+        row(Method::GET,    "/api/v1/me",                             Person, Nothing, accounts::me,
+            says("You", "Who you are.").gives::<User>(200)),
+        row(Method::POST,   "/api/v1/me/password",                    Person, Json,    accounts::change_password,
+            says("You", "Change your password.").more("Ends every other sign-in and every token of yours.").browser_only()
+                .takes_a::<PasswordChange>().gives_nothing(204, "Changed.")
+                .refuses(401, "password.wrong", "the current password is not right").passwords()),
+        row(Method::GET,    "/api/v1/me/sessions",                    Person, Nothing, accounts::sessions,
+            says("You", "Where you are signed in, latest first.").gives_list::<SessionInfo>(200)),
+        row(Method::DELETE, "/api/v1/me/sessions",                    Person, Nothing, accounts::end_other_sessions,
+            says("You", "End all your sign-ins but this one.").browser_only().gives_nothing(204, "Ended.")),
+        row(Method::DELETE, "/api/v1/me/sessions/{session}",          Person, Nothing, accounts::end_session,
+            says("You", "End one of your sign-ins.").browser_only().gives_nothing(204, "Ended.")
+                .refuses(404, "session.not_found", "you have no such sign-in")),
+        row(Method::GET,    "/api/v1/me/tokens",                      Person, Nothing, tokens::list,
+            says("You", "Your tokens, the newest first, without their secrets.").gives_list::<TokenInfo>(200)),
+        row(Method::POST,   "/api/v1/me/tokens",                      Person, Json,    tokens::create,
+            says("You", "Create a token. Its secret is in this answer and nowhere else.").browser_only()
+                .takes_a::<NewToken>().gives::<CreatedToken>(201)
+                .refuses(403, "administrator.needed", "only an administrator's token has the scope `admin`")
+                .refuses(409, "token.too_many", "you have a hundred").refuses(422, "token.days", "1 to 366 days").named()),
+        row(Method::DELETE, "/api/v1/me/tokens/{token}",              Person, Nothing, tokens::end,
+            says("You", "End one of your tokens. A token can end itself and no other.").gives_nothing(204, "Ended.")
+                .refuses(403, "token.not_for_this", "a token ends no other").refuses(404, "token.not_found", "you have no such token")),
+        row(Method::GET,    "/api/v1/me/notebooks",                   Person, Nothing, notebooks::recent,
+            says("Notebooks", "Your notebooks of all spaces, latest edit first.").asks("limit", "integer", "1 to 200, else 20")
+                .gives_list::<Notebook>(200)),
+        row(Method::GET,    "/api/v1/me/notebooks/open",              Person, Nothing, notebooks::open,
+            says("Notebooks", "Your notebooks that somebody has open now, and who.").gives_list::<OpenNotebook>(200)),
+        row(Method::GET,    "/api/v1/users",                          Person, Nothing, accounts::list_users,
+            says("People", "Everyone, the newest first. Administrators.").in_pages().gives::<Page<User>>(200).administrators()
+                .refuses(422, "id.malformed", "`before` is no `next` of a page")),
+        row(Method::POST,   "/api/v1/users",                          Person, Json,    accounts::create_user,
+            says("People", "Add a person. Administrators.").takes_a::<NewUser>().gives::<User>(201).administrators()
+                .refuses(409, "username.taken", "there is someone of that name").called().passwords()),
+        row(Method::PATCH,  "/api/v1/users/{user}",                   Person, Json,    accounts::change_user,
+            says("People", "Disable a person, or let them in again. Administrators.").more("Disabling ends every sign-in, token and socket of theirs.")
+                .takes_a::<accounts::UserChange>().gives::<User>(200).administrators()
+                .refuses(404, "user.not_found", "there is no such person").refuses(409, "user.yourself", "nobody disables themselves")
+                .refuses(409, "user.last_administrator", "one administrator stays")),
 
-        row(Method::GET,    "/api/v1/spaces",                         Person, Nothing, spaces::list),
-        row(Method::POST,   "/api/v1/spaces",                         Person, Json,    spaces::create),
-        row(Method::GET,    "/api/v1/spaces/{space}",                 Person, Nothing, spaces::read),
-        row(Method::PATCH,  "/api/v1/spaces/{space}",                 Person, Json,    spaces::change),
-        row(Method::GET,    "/api/v1/spaces/{space}/members",         Person, Nothing, spaces::members),
-        row(Method::PUT,    "/api/v1/spaces/{space}/members/{member}", Person, Json,    spaces::set_member),
-        row(Method::DELETE, "/api/v1/spaces/{space}/members/{member}", Person, Nothing, spaces::remove_member),
+        row(Method::GET,    "/api/v1/spaces",                         Person, Nothing, spaces::list,
+            says("Spaces", "The spaces you are a member of, by name.").asks("archived", "boolean", "those in the archive instead").in_pages()
+                .gives::<Page<Space>>(200).refuses(422, "page.before", "`before` is no `next` of a page")),
+        row(Method::POST,   "/api/v1/spaces",                         Person, Json,    spaces::create,
+            says("Spaces", "Create a space; you become its manager.").takes_a::<NewSpace>().gives::<Space>(201).with("Location", "the space").described()),
+        row(Method::GET,    "/api/v1/spaces/{space}",                 Person, Nothing, spaces::read,
+            says("Spaces", "A space, and what you may do in it.").gives::<Space>(200)),
+        row(Method::PATCH,  "/api/v1/spaces/{space}",                 Person, Json,    spaces::change,
+            says("Spaces", "Rename, describe, archive or restore a space. Managers.").takes_a::<SpaceChange>().gives::<Space>(200).described()),
+        row(Method::GET,    "/api/v1/spaces/{space}/members",         Person, Nothing, spaces::members,
+            says("Spaces", "Its members, managers first.").gives_list::<Member>(200)),
+        row(Method::PUT,    "/api/v1/spaces/{space}/members/{member}", Person, Json,    spaces::set_member,
+            says("Spaces", "Add a person by username, or change their role. Managers.").takes_a::<spaces::MemberRequest>().gives::<Member>(200)
+                .refuses(403, "role.above_own", "nobody gives a role above their own").refuses(404, "user.not_found", "nobody has that username")
+                .refuses(409, "member.last_manager", "one manager stays")),
+        row(Method::DELETE, "/api/v1/spaces/{space}/members/{member}", Person, Nothing, spaces::remove_member,
+            says("Spaces", "Remove a member, or leave. Managers, and yourself.").gives_nothing(204, "Removed.")
+                .refuses(404, "member.not_found", "no such member").refuses(409, "member.last_manager", "one manager stays")),
 
-        row(Method::GET,    "/api/v1/spaces/{space}/notebooks",       Person, Nothing, notebooks::list),
-        row(Method::POST,   "/api/v1/spaces/{space}/notebooks",       Person, Json,    notebooks::create),
-        row(Method::POST,   "/api/v1/spaces/{space}/import",          Person, Upload,  notebooks::import),
-        row(Method::GET,    "/api/v1/notebooks/{notebook}",           Person, Nothing, notebooks::read),
-        row(Method::PATCH,  "/api/v1/notebooks/{notebook}",           Person, Json,    notebooks::change),
-        row(Method::POST,   "/api/v1/notebooks/{notebook}/duplicate", Person, Nothing, notebooks::duplicate),
-        row(Method::GET,    "/api/v1/notebooks/{notebook}/view",      Person, Nothing, notebooks::view),
-        row(Method::GET,    "/api/v1/notebooks/{notebook}/export",    Person, Nothing, notebooks::export),
-        row(Method::GET,    "/api/v1/notebooks/{notebook}/blobs/{hash}", Person, Nothing, notebooks::blob),
+        row(Method::GET,    "/api/v1/spaces/{space}/notebooks",       Person, Nothing, notebooks::list,
+            says("Notebooks", "The notebooks of a space, latest edit first.").asks("archived", "boolean", "those in the archive instead").in_pages()
+                .gives::<Page<Notebook>>(200).refuses(422, "page.before", "`before` is no `next` of a page")),
+        row(Method::POST,   "/api/v1/spaces/{space}/notebooks",       Person, Json,    notebooks::create,
+            says("Notebooks", "Create a notebook with one empty cell. Editors.").takes_a::<NewNotebook>().gives::<Notebook>(201)
+                .with("Location", "the notebook").titled()),
+        row(Method::POST,   "/api/v1/spaces/{space}/import",          Person, Upload,  notebooks::import,
+            says("Notebooks", "Import an `.ipynb` file as a new notebook. Editors.").more("The file is the body, or the first file of a form. Its bytes are kept as they came.")
+                .asks("name", "string", "what the file is called; the notebook is named after it").gives::<notebooks::Imported>(201)
+                .with("Location", "the notebook").importing()),
+        row(Method::GET,    "/api/v1/notebooks/{notebook}",           Person, Nothing, notebooks::read,
+            says("Notebooks", "What a notebook is called and where it is.").gives::<Notebook>(200)),
+        row(Method::PATCH,  "/api/v1/notebooks/{notebook}",           Person, Json,    notebooks::change,
+            says("Notebooks", "Rename, archive or restore a notebook. Editors.").takes_a::<NotebookChange>().gives::<Notebook>(200).titled()),
+        row(Method::POST,   "/api/v1/notebooks/{notebook}/duplicate", Person, Nothing, notebooks::duplicate,
+            says("Notebooks", "A second notebook beside the first, with its cells and latest outputs. Editors.").gives::<Notebook>(201)
+                .with("Location", "the new notebook")),
+        row(Method::GET,    "/api/v1/notebooks/{notebook}/view",      Person, Nothing, notebooks::view,
+            says("Notebooks", "The document and its runs as they are now.").gives::<NotebookView>(200)),
+        row(Method::GET,    "/api/v1/notebooks/{notebook}/export",    Person, Nothing, notebooks::export,
+            says("Notebooks", "The notebook as a file.").asks("format", "format", "else ipynb")
+                .gives_bytes("application/x-ipynb+json", "The file. Percent scripts are `text/x-python`, Markdown is `text/markdown`.")
+                .with("Content-Disposition", "its name").refuses(404, "blob.not_found", "`original`, and it was not imported")),
+        row(Method::GET,    "/api/v1/notebooks/{notebook}/blobs/{hash}", Person, Nothing, notebooks::blob,
+            says("Notebooks", "A large output of a notebook.").gives_bytes("application/octet-stream", "Pictures as what they are, anything else as a download.")
+                .refuses(404, "blob.not_found", "no output of this notebook refers to it").refuses(503, "storage.damaged", "the file was damaged on disk")),
 
-        row(Method::POST,   "/import/{space}",                        Person, Upload,  forms::import),
-        row(Method::GET,    "/live",                                  Socket, Nothing, live::enter),
-        row(Method::GET,    "/usercontent/frame",                     Open,   Nothing, usercontent::frame),
-        row(Method::GET,    "/healthz",                               Open,   Nothing, alive),
-        row(Method::GET,    "/readyz",                                Open,   Nothing, ready),
+        row(Method::POST,   "/import/{space}",                        Person, Upload,  forms::import,
+            says("Pages", "The import form of pages without script.").gives_nothing(303, "Leads to the notebook.").importing()),
+        row(Method::GET,    "/live",                                  Socket, Nothing, live::enter,
+            says("Live", "A WebSocket to any number of notebooks: edit, run, see who is here.").more("The messages are described in `docs/live.md`.")
+                .gives_nothing(101, "The protocol is switched.").refuses(403, "socket.origin", "a page of another site, or neither origin nor token")
+                .refuses(426, "socket.upgrade", "no upgrade was asked for")),
+        row(Method::GET,    "/usercontent/frame",                     Open,   Nothing, usercontent::frame,
+            says("Pages", "The sandbox every active output is drawn in.").gives_bytes("text/html", "The page.")
+                .refuses(503, "site.not_built", "the browser's files are not built")),
+        row(Method::GET,    "/api",                                   Open,   Nothing, openapi::page,
+            says("Studio", "This reference, for people.").gives_bytes("text/html", "The page.")),
+        row(Method::GET,    "/api/openapi.json",                      Open,   Nothing, openapi::document,
+            says("Studio", "This reference, for programs.").gives_bytes("application/json", "OpenAPI 3.1.")),
+        row(Method::GET,    "/healthz",                               Open,   Nothing, alive,
+            says("Studio", "Is the process alive?").gives_bytes("text/plain", "It is.")),
+        row(Method::GET,    "/readyz",                                Open,   Nothing, ready,
+            says("Studio", "Does the database answer?").gives_bytes("text/plain", "It does.")
+                .refuses(503, "database.unreachable", "it does not")),
     ]
 }
 
@@ -115,7 +202,7 @@ pub fn router(doors: &Arc<Doors>) -> Router {
         .with_state(Arc::clone(doors))
 }
 
-fn row<H, T>(method: Method, path: &'static str, auth: Auth, reads: Reads, handler: H) -> Entry
+fn row<H, T>(method: Method, path: &'static str, auth: Auth, reads: Reads, handler: H, says: Says) -> Entry
 where
     H: Handler<T, Arc<Doors>>,
     T: 'static,
@@ -127,6 +214,7 @@ where
         path,
         auth,
         reads,
+        says,
         handler: on(filter, handler),
     }
 }

@@ -8,6 +8,7 @@ use datalayer::{
     Error, Member, NewSpace, Noun, Page, PageRequest, Role, Space, SpaceChange, SpaceId,
 };
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use crate::accounts::asked;
 use crate::json::Json;
@@ -25,7 +26,7 @@ pub struct ListQuery {
     pub limit: u32,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MemberRequest {
     role: Role,

@@ -7,7 +7,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use datalayer::{Browser, Caller, Error, Session};
+use datalayer::{Caller, Error, Session, ThisBrowser};
 
 use crate::bearer::Bearer;
 use crate::doors::Doors;
@@ -38,7 +38,7 @@ pub async fn visit(State(doors): State<Arc<Doors>>, mut request: Request, next: 
         Err(problem) => return problem.into_response(),
     };
     let agent = agent(request.headers());
-    let browser: Arc<dyn Browser> = Arc::new(Tab { session, agent });
+    let browser = ThisBrowser::new(Tab { session, agent });
     request.extensions_mut().insert(browser);
     run(&doors, caller, request, next).await
 }
@@ -75,12 +75,12 @@ impl<S: Send + Sync> FromRequestParts<S> for Me {
 }
 
 /// The browser that asks, to sign someone in there. A program with a token has none.
-pub struct Here(pub Arc<dyn Browser>);
+pub struct Here(pub ThisBrowser);
 
 impl<S: Send + Sync> FromRequestParts<S> for Here {
     type Rejection = Problem;
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let browser = parts.extensions.get::<Arc<dyn Browser>>().cloned();
+        let browser = parts.extensions.get::<ThisBrowser>().cloned();
         browser.map(Self).ok_or_else(|| {
             Error::forbidden(
                 "token.not_for_this",

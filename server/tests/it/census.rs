@@ -6,6 +6,7 @@ use api::{Auth, Reads};
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 
+use crate::openapi::described;
 use crate::studio::{Person, Studio};
 
 /// One line per page: what nobody gets. A page that is not in here is an error.
@@ -36,9 +37,19 @@ const OPEN_CALLS: &[&str] = &[
 async fn nobody_gets_exactly_the_answer_of_each_route() {
     let studio = Studio::start();
     let nobody = studio.stranger();
+    let document = api::described();
     for entry in api::table() {
         let answer = knock(&nobody, &entry.method, &filled(entry.path), entry.reads).await;
         let (status, code) = told(answer).await;
+        if !code.is_empty() {
+            let refusals = described(&document, &entry.method, entry.path);
+            assert!(
+                refusals.contains(&(status, code.clone())),
+                "{} {} answers {status} {code}, which is not described",
+                entry.method,
+                entry.path
+            );
+        }
         let expected: (u16, &str) = match (entry.auth, entry.path) {
             (Auth::Person | Auth::Socket, "/live") => (403, "socket.origin"),
             (Auth::Person | Auth::Socket, _) => (401, "sign_in.needed"),
@@ -48,7 +59,7 @@ async fn nobody_gets_exactly_the_answer_of_each_route() {
             }
             (_, "/api/v1/set-up") => (200, ""),
             (_, "/usercontent/frame") => (503, "site.not_built"),
-            (_, "/healthz" | "/readyz") => (200, ""),
+            (_, "/api" | "/api/openapi.json" | "/healthz" | "/readyz") => (200, ""),
             other => panic!("no expected answer for {other:?} {}", entry.method),
         };
         assert_eq!(
@@ -68,6 +79,7 @@ async fn a_stranger_finds_nothing_of_anybody_else() {
     let eve = studio.person(&ada, "eve").await;
     let (space, notebook) = ada.workplace().await;
     let me: Value = ada.get("/api/v1/me").await.json().await.unwrap();
+    let document = api::described();
     for entry in api::table() {
         if !entry.path.contains('{') {
             continue;
@@ -89,6 +101,13 @@ async fn a_stranger_finds_nothing_of_anybody_else() {
         };
         let answer = eve.send(entry.method.clone(), &path, &body).await;
         let (status, code) = told(answer).await;
+        let refusals = described(&document, &entry.method, entry.path);
+        assert!(
+            refusals.contains(&(status, code.clone())),
+            "{} {} answers {status} {code}, which is not described",
+            entry.method,
+            entry.path
+        );
         if entry.path == "/api/v1/users/{user}" {
             assert_eq!(status, 403, "{} {}", entry.method, entry.path);
         } else {

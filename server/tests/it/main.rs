@@ -15,6 +15,8 @@ mod lifecycle;
 #[cfg(test)]
 mod notebooks;
 #[cfg(test)]
+mod openapi;
+#[cfg(test)]
 mod sockets;
 #[cfg(test)]
 mod studio;

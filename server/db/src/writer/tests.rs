@@ -66,7 +66,7 @@ impl Place {
             detail: String::new(),
         };
         assert!(
-            db.add_first_user(None, &user, "hash", None, (&home, &first), &entry)
+            db.add_first_user(None, &user, "hash", (&home, &first), &entry)
                 .await
                 .unwrap()
         );
