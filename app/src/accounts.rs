@@ -1,5 +1,6 @@
 //! Accounts: signing in, the first administrator, your settings and tokens, and the people of the studio.
 
+mod audit;
 pub mod calls;
 mod people;
 mod set_up;
@@ -7,6 +8,7 @@ mod settings;
 mod sign_in;
 mod tokens;
 
+pub use audit::AuditPage;
 pub use people::PeoplePage;
 pub use set_up::SetUpPage;
 pub use settings::SettingsPage;

@@ -46,6 +46,7 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/set-up") view=accounts::SetUpPage ssr=SsrMode::Async/>
                 <Route path=path!("/settings") view=accounts::SettingsPage ssr=SsrMode::Async/>
                 <Route path=path!("/people") view=accounts::PeoplePage ssr=SsrMode::Async/>
+                <Route path=path!("/audit") view=accounts::AuditPage ssr=SsrMode::Async/>
                 <Route path=path!("/spaces") view=spaces::SpacesPage ssr=SsrMode::Async/>
                 <Route path=path!("/s/:space") view=spaces::SpacePage ssr=SsrMode::Async/>
                 <Route path=path!("/s/:space/notebooks") view=spaces::NotebooksPage ssr=SsrMode::Async/>

@@ -3,8 +3,8 @@
 //! The commands open the data beside a running server (`House::open_beside`), so none has to be stopped for them. Each
 //! returns the lines to print.
 
-use datalayer::{NewUser, Result, User};
-use service::House;
+use datalayer::{AuditEntry, NewUser, Result, User};
+use service::{AuditCheck, House};
 
 /// Creates a person. Without a password one is made up and shown once.
 pub async fn create_user(
@@ -77,6 +77,49 @@ pub async fn list_users(house: &House) -> Result<String> {
         .to_owned()
     };
     Ok(everyone.iter().map(line).collect::<Vec<_>>().join("\n"))
+}
+
+/// The last entries of the audit log, the newest last, one a line.
+pub async fn audit(house: &House, count: i64) -> Result<String> {
+    let mut entries = house.last_audits(count.clamp(1, 100_000)).await?;
+    entries.reverse();
+    let line = |entry: &AuditEntry| {
+        let AuditEntry {
+            number,
+            at,
+            actor,
+            action,
+            object,
+            detail,
+            ..
+        } = entry;
+        format!(
+            "{number}  {}  {actor}  {action}  {object}  {detail}",
+            at.0 / 1_000_000
+        )
+        .trim_end()
+        .to_owned()
+    };
+    Ok(entries.iter().map(line).collect::<Vec<_>>().join("\n"))
+}
+
+/// Whether the audit log is whole. One that is not is an error.
+pub async fn verify_audit(house: &House) -> anyhow::Result<String> {
+    let check = house.check_audit().await?;
+    let AuditCheck {
+        entries,
+        hash,
+        broken,
+    } = check;
+    match broken {
+        None => Ok(format!(
+            "the audit log is whole: {entries} entries\nlast hash: {hash}\nkeep it somewhere else, to see later that nobody wrote the log anew"
+        )),
+        Some((number, why)) => anyhow::bail!(
+            "the audit log is broken at entry {number}: {why}; {entries} entries before it are whole. \
+             Compare with a backup from before, and find out who can write this database"
+        ),
+    }
 }
 
 /// The password, and what of it is to be shown.

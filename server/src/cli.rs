@@ -86,6 +86,17 @@ enum Admin {
         #[command(flatten)]
         place: PlaceArgs,
     },
+    /// Show the last entries of the audit log, or check that it is whole
+    Audit {
+        /// Check every entry against the one before it
+        #[arg(long)]
+        verify: bool,
+        /// How many entries to show
+        #[arg(long, default_value_t = 50)]
+        last: i64,
+        #[command(flatten)]
+        place: PlaceArgs,
+    },
     /// List everyone, the newest first
     ListUsers {
         #[command(flatten)]
@@ -179,6 +190,12 @@ async fn administer(what: Admin) -> Result<()> {
             .ok();
             created.secret
         }
+        Admin::Audit {
+            verify: true,
+            place,
+            ..
+        } => admin::verify_audit(&beside(place).await?).await?,
+        Admin::Audit { last, place, .. } => admin::audit(&beside(place).await?, last).await?,
         Admin::ListUsers { place } => admin::list_users(&beside(place).await?).await?,
     };
     // `datalayer admin list-users | head -1` is no failure.

@@ -70,6 +70,9 @@ pub enum Error {
     /// It was there and is used up or over.
     #[error("{reason}")]
     Gone { code: String, reason: String },
+    /// It has changed since whoever asks looked at it.
+    #[error("{reason}")]
+    Stale { code: String, reason: String },
     #[error("{reason}")]
     TooLarge { code: String, reason: String },
     #[error("too many tries; try again in {retry_after} seconds")]
@@ -120,6 +123,12 @@ impl Error {
             reason: reason.into(),
         }
     }
+    pub fn stale(code: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self::Stale {
+            code: code.into(),
+            reason: reason.into(),
+        }
+    }
     pub fn too_large(code: impl Into<String>, reason: impl Into<String>) -> Self {
         Self::TooLarge {
             code: code.into(),
@@ -145,6 +154,7 @@ impl Error {
             | Self::Invalid { code, .. }
             | Self::Conflict { code, .. }
             | Self::Gone { code, .. }
+            | Self::Stale { code, .. }
             | Self::TooLarge { code, .. }
             | Self::Unavailable { code, .. } => code.clone(),
         }
@@ -159,6 +169,7 @@ impl Error {
             Self::Invalid { .. } => 422,
             Self::Conflict { .. } => 409,
             Self::Gone { .. } => 410,
+            Self::Stale { .. } => 412,
             Self::TooLarge { .. } => 413,
             Self::TooMany { .. } => 429,
             Self::Unavailable { .. } => 503,

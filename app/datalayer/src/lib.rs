@@ -4,6 +4,7 @@
 //! `service` implements them; the pages, REST and the command line call them.
 
 mod accounts;
+mod audit;
 mod error;
 mod ids;
 mod ledger;
@@ -19,6 +20,7 @@ mod tokens;
 pub use accounts::{
     Accounts, Browser, Caller, Credentials, Key, NewUser, PasswordChange, SessionInfo, User,
 };
+pub use audit::{AuditEntry, Audits};
 pub use error::{Error, Noun, Result};
 pub use ids::{NotebookId, SessionId, SpaceId, TokenId, UserId};
 pub use ledger::{Ledger, LogEntry, Opening, RunLedger, SpoolMark};

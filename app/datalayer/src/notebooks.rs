@@ -28,6 +28,18 @@ pub struct Notebook {
     pub may: May,
 }
 
+impl Notebook {
+    /// Changes whenever what [`Notebooks::change_notebook`] changes does; edits of the content leave it as it is.
+    pub fn version(&self) -> String {
+        // FNV-1a: it tells one state from another, it keeps no secret.
+        let words = format!("{:?} {:?} {}", self.archived_at, self.space, self.title);
+        let sum = words.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |sum, byte| {
+            (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+        format!("m{sum:016x}")
+    }
+}
+
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewNotebook {
@@ -86,6 +98,8 @@ pub enum Format {
 pub struct Exported {
     pub file_name: String,
     pub media_type: &'static str,
+    /// Another content has another version.
+    pub version: String,
     pub bytes: Bytes,
 }
 
@@ -120,6 +134,13 @@ pub trait Notebooks: Send + Sync {
         &self,
         notebook: &NotebookId,
         change: NotebookChange,
+    ) -> Result<Notebook>;
+    /// The same, but only while its [`Notebook::version`] is one of these; else [`crate::Error::Stale`].
+    async fn change_notebook_if(
+        &self,
+        notebook: &NotebookId,
+        change: NotebookChange,
+        versions: &[String],
     ) -> Result<Notebook>;
     async fn export_notebook(&self, notebook: &NotebookId, format: Format) -> Result<Exported>;
     /// An output's bytes by content hash, if an output of this notebook refers to it. Returns its media type.

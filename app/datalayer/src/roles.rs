@@ -9,7 +9,9 @@ use utoipa::ToSchema;
 
 use crate::Error;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     Viewer,
@@ -80,7 +82,9 @@ impl FromStr for Role {
 pub(crate) fn may_schema() -> utoipa::openapi::schema::Object {
     use utoipa::openapi::schema::{ObjectBuilder, Type};
     let names = ["view", "comment", "suggest", "run", "edit", "manage"];
-    let object = ObjectBuilder::new().description(Some("What you may do; each but run includes the ones before it."));
+    let object = ObjectBuilder::new().description(Some(
+        "What you may do; each but run includes the ones before it.",
+    ));
     names
         .into_iter()
         .fold(object, |object, name| {

@@ -3,12 +3,12 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
-use crate::{Accounts, Browser, Notebooks, Spaces, Tokens};
+use crate::{Accounts, Audits, Browser, Notebooks, Spaces, Tokens};
 
 /// All verbs of one caller.
-pub trait Verbs: Accounts + Tokens + Spaces + Notebooks {}
+pub trait Verbs: Accounts + Audits + Tokens + Spaces + Notebooks {}
 
-impl<T: Accounts + Tokens + Spaces + Notebooks> Verbs for T {}
+impl<T: Accounts + Audits + Tokens + Spaces + Notebooks> Verbs for T {}
 
 /// What a door asks through: `session.create_space(…)`. Cheap to clone.
 #[derive(Clone)]

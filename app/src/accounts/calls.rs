@@ -1,6 +1,8 @@
 //! Accounts, as pages ask for them.
 
-use datalayer::{CreatedToken, Page, PageRequest, SessionInfo, TokenId, TokenInfo, User, UserId};
+use datalayer::{
+    AuditEntry, CreatedToken, Page, PageRequest, SessionInfo, TokenId, TokenInfo, User, UserId,
+};
 #[cfg(feature = "ssr")]
 use datalayer::{Credentials, NewToken, NewUser, PasswordChange, Scopes};
 use leptos::prelude::*;
@@ -121,6 +123,12 @@ pub async fn change_password(current: String, new: String) -> Result<(), CallErr
 #[server]
 pub async fn list_users(page: PageRequest) -> Result<Page<User>, CallError> {
     Ok(call::datalayer().await?.list_users(page).await?)
+}
+
+/// The audit log, for administrators.
+#[server]
+pub async fn list_audit(page: PageRequest) -> Result<Page<AuditEntry>, CallError> {
+    Ok(call::datalayer().await?.audit_log(page).await?)
 }
 
 /// Adds a person.

@@ -47,6 +47,7 @@ fn You(me: User) -> impl IntoView {
                 <div class="t3 trunc">{me.username.clone()} {me.administrator.then_some(", administrator")}</div>
             </div>
             {me.administrator.then(|| view! { <a class="btn" href="/people"><Icon name="members"/>"People"</a> })}
+            {me.administrator.then(|| view! { <a class="btn" href="/audit"><Icon name="shield"/>"Audit log"</a> })}
             <ActionForm action=sign_out><Button r#type="submit">"Sign out"</Button></ActionForm>
         </section>
     }

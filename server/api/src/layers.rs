@@ -31,7 +31,7 @@ pub fn page_policy(nonce: &str) -> String {
     format!(
         "default-src 'none'; script-src 'nonce-{nonce}' 'strict-dynamic' 'wasm-unsafe-eval'; style-src 'self' 'unsafe-inline'; \
          img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; frame-src 'self'; worker-src 'self' blob:; \
-         manifest-src 'self'; form-action 'self'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'"
+         manifest-src 'self'; form-action 'self'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'; report-uri /api/v1/reports; report-to csp"
     )
 }
 
@@ -162,6 +162,7 @@ fn dress(response: &mut Response, id: &RequestId, path: &str, cookies: CookieMod
             ),
         ),
     ];
+    const REPORTS: HeaderValue = HeaderValue::from_static("csp=\"/api/v1/reports\"");
     let switching = response.status() == StatusCode::SWITCHING_PROTOCOLS;
     let headers = response.headers_mut();
     if let Ok(id) = HeaderValue::from_str(&id.0) {
@@ -180,6 +181,10 @@ fn dress(response: &mut Response, id: &RequestId, path: &str, cookies: CookieMod
         "strict-origin-when-cross-origin"
     };
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static(referrer));
+    let policy = headers.get(header::CONTENT_SECURITY_POLICY);
+    if policy.is_some_and(|policy| policy.as_bytes().ends_with(b"report-to csp")) {
+        headers.insert("reporting-endpoints", REPORTS);
+    }
     if cookies == CookieMode::Https {
         headers.insert(
             header::STRICT_TRANSPORT_SECURITY,

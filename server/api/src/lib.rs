@@ -5,6 +5,7 @@
 
 mod accounts;
 mod address;
+mod audit;
 mod bearer;
 mod body;
 mod cookie;
@@ -17,11 +18,13 @@ mod live;
 mod notebooks;
 mod openapi;
 mod problem;
+mod reports;
 mod routes;
 mod sessions;
 mod spaces;
 mod tokens;
 mod usercontent;
+mod versions;
 mod visitor;
 
 pub use address::Peer;

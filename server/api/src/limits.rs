@@ -1,4 +1,4 @@
-//! How often one may knock: in general, and at the two doors where secrets are guessed.
+//! How often one may knock: in general, at the doors where secrets are guessed, and how much one person may do.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -30,7 +30,17 @@ pub struct Limits {
     secrets_by_account: Keyed<String>,
     secrets: DefaultDirectRateLimiter,
     joins: Keyed<UserId>,
+    reports: DefaultDirectRateLimiter,
+    /// What one person does, through however many browsers, tokens and addresses; `None`: as much as they like.
+    acts: Option<Acts>,
     clock: DefaultClock,
+}
+
+struct Acts {
+    writes: Keyed<UserId>,
+    imports: Keyed<UserId>,
+    tokens: Keyed<UserId>,
+    runs: Keyed<UserId>,
 }
 
 impl Limits {
@@ -42,8 +52,49 @@ impl Limits {
             secrets_by_account: RateLimiter::keyed(per_minute(6, 10)),
             secrets: RateLimiter::direct(per_minute(600, 100)),
             joins: RateLimiter::keyed(per_minute(600, 300)),
+            reports: RateLimiter::direct(per_minute(30, 10)),
+            acts: (requests_per_second > 0).then(|| Acts {
+                writes: RateLimiter::keyed(per_minute(600, 300)),
+                imports: RateLimiter::keyed(per_minute(30, 30)),
+                tokens: RateLimiter::keyed(per_minute(10, 20)),
+                runs: RateLimiter::keyed(per_minute(600, 300)),
+            }),
             clock: DefaultClock::default(),
         }
+    }
+
+    /// May this person send this request now?
+    pub fn act(&self, user: &UserId, method: &Method, path: &str) -> Result<(), Error> {
+        let Some(acts) = &self.acts else {
+            return Ok(());
+        };
+        match kind(method, path) {
+            Kind::Read => Ok(()),
+            Kind::Write => self.count(&acts.writes, user),
+            Kind::Import => self.count(&acts.imports, user),
+            Kind::Token => self.count(&acts.tokens, user),
+        }
+    }
+
+    /// Is a browser's report worth a line of the log now?
+    pub fn may_report(&self) -> bool {
+        self.reports.check().is_ok()
+    }
+
+    /// May this person run cells now?
+    pub fn run(&self, user: &UserId) -> Result<(), Error> {
+        self.acts
+            .as_ref()
+            .map_or(Ok(()), |acts| self.count(&acts.runs, user))
+    }
+
+    fn count(&self, limiter: &Keyed<UserId>, user: &UserId) -> Result<(), Error> {
+        if limiter.len() > 10_000 {
+            limiter.retain_recent();
+        }
+        limiter
+            .check_key(user)
+            .map_err(|not_until| too_many(not_until.wait_time_from(self.clock.now())))
     }
 
     /// May this person take another seat in a room now?
@@ -123,6 +174,43 @@ pub async fn secrets(
     }
     next.run(Request::from_parts(parts, Body::from(bytes)))
         .await
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Read,
+    Write,
+    Import,
+    Token,
+}
+
+fn kind(method: &Method, path: &str) -> Kind {
+    if matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS) {
+        return Kind::Read;
+    }
+    if path.starts_with("/import/") || path.ends_with("/import") {
+        return Kind::Import;
+    }
+    if path == "/api/v1/me/tokens" {
+        return Kind::Token;
+    }
+    match path
+        .strip_prefix("/ui/")
+        .and_then(|call| call.rsplit('/').next())
+    {
+        Some("create_token") => Kind::Token,
+        // Pages ask with POST too.
+        Some(call)
+            if [
+                "who_", "my_", "list_", "read_", "open_", "recent_", "needs_",
+            ]
+            .iter()
+            .any(|verb| call.starts_with(verb)) =>
+        {
+            Kind::Read
+        }
+        _ => Kind::Write,
+    }
 }
 
 fn takes_a_secret(path: &str) -> bool {
@@ -209,6 +297,36 @@ mod tests {
             account("application/x-www-form-urlencoded", b"next=%2F"),
             None
         );
+    }
+
+    #[test]
+    fn what_is_asked_is_not_counted_as_what_is_done() {
+        let post = |path| kind(&Method::POST, path);
+        assert_eq!(kind(&Method::GET, "/api/v1/spaces"), Kind::Read);
+        assert_eq!(post("/api/v1/spaces"), Kind::Write);
+        assert_eq!(post("/api/v1/spaces/space_x/import"), Kind::Import);
+        assert_eq!(post("/import/space_x"), Kind::Import);
+        assert_eq!(post("/api/v1/me/tokens"), Kind::Token);
+        assert_eq!(post("/ui/app/accounts/calls/create_token"), Kind::Token);
+        assert_eq!(post("/ui/app/spaces/calls/list_spaces"), Kind::Read);
+        assert_eq!(post("/ui/app/spaces/calls/create_space"), Kind::Write);
+    }
+
+    #[test]
+    fn one_person_does_so_much_and_another_is_not_held_up_by_it() {
+        let (ada, eve) = (UserId::from_parts(1, 1), UserId::from_parts(2, 2));
+        let limits = Limits::new(100);
+        let import = |user| limits.act(user, &Method::POST, "/import/space_x");
+        assert!((0..30).all(|_| import(&ada).is_ok()));
+        assert!(matches!(
+            import(&ada),
+            Err(Error::TooMany { retry_after: 1.. })
+        ));
+        assert!(import(&eve).is_ok());
+        assert!(limits.act(&ada, &Method::GET, "/api/v1/me").is_ok());
+        assert!((0..300).all(|_| limits.run(&ada).is_ok()) && limits.run(&ada).is_err());
+        let unlimited = Limits::new(0);
+        assert!((0..1000).all(|_| unlimited.act(&ada, &Method::POST, "/x").is_ok()));
     }
 
     #[test]

@@ -146,6 +146,12 @@ impl Tab<'_> {
             );
             return Ok(());
         };
+        if matches!(say, Say::Run { .. } | Say::Restart { run_all: true })
+            && let Err(error) = self.doors.limits.run(&self.user.id)
+        {
+            self.sorry(notebook, &error);
+            return Ok(());
+        }
         match say {
             Say::Join { .. } => {
                 self.join(id, say).await;
@@ -237,6 +243,16 @@ impl Tab<'_> {
         }
     }
 
+    fn sorry(&self, notebook: String, error: &Error) {
+        let hear = Hear::Sorry {
+            code: error.code(),
+            message: error.to_string(),
+        };
+        if let Ok(frame) = serde_json::to_vec(&ToClient { notebook, hear }) {
+            datalayer::Wire::send(&*self.outbox, frame.into());
+        }
+    }
+
     fn refuse_for(&self, id: NotebookId, error: &Error) {
         let again = matches!(
             error,
@@ -295,6 +311,7 @@ fn close_code(error: &Error) -> u16 {
         Error::NotFound { .. } => 4404,
         Error::Conflict { .. } => 4409,
         Error::Gone { .. } => 4410,
+        Error::Stale { .. } => 4412,
         Error::TooLarge { .. } => 4413,
         Error::TooMany { .. } => 4429,
         Error::Unavailable { .. } => 4503,

@@ -21,6 +21,7 @@ use crate::body::{self, IMPORT_LIMIT};
 use crate::json::Json;
 use crate::problem::{Answer, Problem};
 use crate::spaces::{self, ListQuery};
+use crate::versions::{etag, if_match, is_known};
 use crate::visitor::Me;
 
 #[derive(Deserialize)]
@@ -115,8 +116,8 @@ pub async fn import(
     ))
 }
 
-pub async fn read(Me(me): Me, Path(notebook): Path<String>) -> Answer<axum::Json<Notebook>> {
-    Ok(axum::Json(me.read_notebook(&id(&notebook)?).await?))
+pub async fn read(Me(me): Me, Path(notebook): Path<String>) -> Answer<impl IntoResponse> {
+    Ok(versioned(me.read_notebook(&id(&notebook)?).await?))
 }
 
 pub async fn view(Me(me): Me, Path(notebook): Path<String>) -> Answer<axum::Json<NotebookView>> {
@@ -126,11 +127,14 @@ pub async fn view(Me(me): Me, Path(notebook): Path<String>) -> Answer<axum::Json
 pub async fn change(
     Me(me): Me,
     Path(notebook): Path<String>,
+    headers: HeaderMap,
     Json(change): Json<NotebookChange>,
-) -> Answer<axum::Json<Notebook>> {
-    Ok(axum::Json(
-        me.change_notebook(&id(&notebook)?, change).await?,
-    ))
+) -> Answer<impl IntoResponse> {
+    let notebook = id(&notebook)?;
+    Ok(versioned(match if_match(&headers)? {
+        Some(versions) => me.change_notebook_if(&notebook, change, &versions).await?,
+        None => me.change_notebook(&notebook, change).await?,
+    }))
 }
 
 pub async fn duplicate(Me(me): Me, Path(notebook): Path<String>) -> Answer<impl IntoResponse> {
@@ -145,18 +149,26 @@ pub async fn duplicate(Me(me): Me, Path(notebook): Path<String>) -> Answer<impl 
 pub async fn export(
     Me(me): Me,
     Path(notebook): Path<String>,
+    asks: HeaderMap,
     query: Result<Query<ExportQuery>, QueryRejection>,
 ) -> Answer<Response> {
     let exported = me
         .export_notebook(&id(&notebook)?, asked(query)?.format)
         .await?;
-    let mut headers = HeaderMap::new();
+    let mut headers = HeaderMap::from_iter([etag(&exported.version)]);
+    if is_known(&asks, &exported.version) {
+        return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
+    }
     headers.insert(
         header::CONTENT_TYPE,
         HeaderValue::from_static(exported.media_type),
     );
     headers.insert(header::CONTENT_DISPOSITION, attachment(&exported.file_name));
     Ok((headers, exported.bytes).into_response())
+}
+
+fn versioned(notebook: Notebook) -> impl IntoResponse {
+    ([etag(&notebook.version())], axum::Json(notebook))
 }
 
 /// Images are shown where they are asked for, without script; anything else is a download.

@@ -94,6 +94,9 @@ fn operation(entry: &Entry) -> Value {
     }
     let content = match (entry.reads, entry.says.takes()) {
         (Reads::Nothing, _) => return operation,
+        (Reads::Report, _) => {
+            json!({ "application/reports+json": {}, "application/csp-report": {} })
+        }
         (Reads::Json, schema) => json!({ "application/json": { "schema": schema } }),
         (Reads::Upload, _) => json!({
             "application/x-ipynb+json": { "schema": { "type": "object" } },
@@ -140,7 +143,10 @@ fn responses(entry: &Entry) -> Map<String, Value> {
         responses.insert(gift.status.to_string(), gift.response());
     }
     let mut refused: BTreeMap<u16, Vec<(&str, &str)>> = BTreeMap::new();
-    for (status, code, when) in usual(entry).into_iter().chain(entry.says.refuses.iter().copied()) {
+    for (status, code, when) in usual(entry)
+        .into_iter()
+        .chain(entry.says.refuses.iter().copied())
+    {
         refused.entry(status).or_default().push((code, when));
     }
     for (status, codes) in refused {
@@ -169,29 +175,80 @@ fn responses(entry: &Entry) -> Map<String, Value> {
 /// What a route can refuse because of what it is.
 fn usual(entry: &Entry) -> Vec<(u16, &'static str, &'static str)> {
     let mut refuses = vec![
-        (429, "rate.limited", "too many requests; `Retry-After` says how long to wait"),
-        (500, "internal", "something broke on our side; quote the request"),
+        (
+            429,
+            "rate.limited",
+            "too many requests; `Retry-After` says how long to wait",
+        ),
+        (
+            500,
+            "internal",
+            "something broke on our side; quote the request",
+        ),
     ];
+    if entry.reads == Reads::Report {
+        refuses.extend([
+            (400, "body.cut_off", "the body ended before it was complete"),
+            (408, "body.too_slow", "the body took too long to arrive"),
+            (413, "body.too_large", "more than 64 KiB"),
+        ]);
+    }
     if entry.auth == Auth::Open {
         return refuses;
     }
     let changes = !matches!(entry.method, Method::GET | Method::HEAD);
     refuses.extend([
-        (401, "token.malformed", "what stands behind `Bearer` is no whole token: mistyped or cut"),
-        (401, "token.unknown", "a token of another studio, or one removed long ago"),
+        (
+            401,
+            "token.malformed",
+            "what stands behind `Bearer` is no whole token: mistyped or cut",
+        ),
+        (
+            401,
+            "token.unknown",
+            "a token of another studio, or one removed long ago",
+        ),
         (401, "token.expired", "the token's days are over"),
-        (401, "token.revoked", "the token was ended, by its person, a new password, or an administrator"),
-        (503, "database.unreachable", "the database does not answer now"),
-        (503, "database.busy", "the database is locked by another program"),
+        (
+            401,
+            "token.revoked",
+            "the token was ended, by its person, a new password, or an administrator",
+        ),
+        (
+            503,
+            "database.unreachable",
+            "the database does not answer now",
+        ),
+        (
+            503,
+            "database.busy",
+            "the database is locked by another program",
+        ),
     ]);
     if matches!(entry.auth, Auth::Person | Auth::Socket) {
-        refuses.push((401, "sign_in.needed", "neither token nor cookie, or a sign-in that is over"));
+        refuses.push((
+            401,
+            "sign_in.needed",
+            "neither token nor cookie, or a sign-in that is over",
+        ));
     }
     if changes {
         refuses.extend([
-            (403, "csrf.cross_origin", "a cookie, from another site's page"),
-            (403, "csrf.no_origin", "a cookie, from a browser that does not say which page it acts for"),
-            (503, "database.full", "the disk is full; reading still works"),
+            (
+                403,
+                "csrf.cross_origin",
+                "a cookie, from another site's page",
+            ),
+            (
+                403,
+                "csrf.no_origin",
+                "a cookie, from a browser that does not say which page it acts for",
+            ),
+            (
+                503,
+                "database.full",
+                "the disk is full; reading still works",
+            ),
             (503, "database.read_only", "the database cannot be written"),
         ]);
         if entry.auth == Auth::Person && !entry.says.browser_only {
@@ -199,7 +256,11 @@ fn usual(entry: &Entry) -> Vec<(u16, &'static str, &'static str)> {
         }
     }
     if entry.says.browser_only {
-        refuses.push((403, "token.not_for_this", "no token may do this; sign in with name and password"));
+        refuses.push((
+            403,
+            "token.not_for_this",
+            "no token may do this; sign in with name and password",
+        ));
     }
     match entry.reads {
         Reads::Nothing => {}
@@ -214,12 +275,17 @@ fn usual(entry: &Entry) -> Vec<(u16, &'static str, &'static str)> {
             (400, "json.bom", "a byte order mark in front"),
             (400, "body.cut_off", "the body ended before it was complete"),
             (408, "body.too_slow", "the body took too long to arrive"),
-            (413, "body.too_large", "more than 2 MiB (16 KiB where secrets are taken); `limit` says how much"),
+            (
+                413,
+                "body.too_large",
+                "more than 2 MiB (16 KiB where secrets are taken); `limit` says how much",
+            ),
             (415, "body.media_type", "not `application/json`"),
             (422, "field.unknown", "a field this address does not take"),
             (422, "field.missing", "a field that is needed"),
             (422, "field.unfit", "a field of the wrong kind"),
         ]),
+        Reads::Report => {}
         Reads::Upload => refuses.extend([
             (400, "form.malformed", "the form cannot be read"),
             (400, "body.cut_off", "the body ended before it was complete"),
@@ -233,10 +299,18 @@ fn usual(entry: &Entry) -> Vec<(u16, &'static str, &'static str)> {
         refuses.push((404, "space.not_found", "no such space, or none you may see"));
     }
     if has("{notebook}") {
-        refuses.push((404, "notebook.not_found", "no such notebook, or none you may see"));
+        refuses.push((
+            404,
+            "notebook.not_found",
+            "no such notebook, or none you may see",
+        ));
     }
     if (has("{space}") || has("{notebook}")) && changes {
-        refuses.push((403, "role.insufficient", "your role in the space does not allow it; `detail` names the one needed"));
+        refuses.push((
+            403,
+            "role.insufficient",
+            "your role in the space does not allow it; `detail` names the one needed",
+        ));
         refuses.push((409, "archived", "it is archived and only there to be read"));
     }
     if !entry.says.parameters().is_empty() {

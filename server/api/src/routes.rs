@@ -8,9 +8,9 @@ use axum::http::{Method, StatusCode};
 use axum::middleware::from_fn;
 use axum::routing::{MethodFilter, MethodRouter, get, on};
 use datalayer::{
-    CreatedToken, Credentials, Member, NewNotebook, NewSpace, NewToken, NewUser, Notebook,
-    NotebookChange, NotebookView, OpenNotebook, Page, PasswordChange, SessionInfo, Space, SpaceChange, TokenInfo,
-    User,
+    AuditEntry, CreatedToken, Credentials, Member, NewNotebook, NewSpace, NewToken, NewUser,
+    Notebook, NotebookChange, NotebookView, OpenNotebook, PasswordChange, SessionInfo, Space,
+    SpaceChange, TokenInfo, User,
 };
 
 use crate::doors::Doors;
@@ -18,7 +18,7 @@ use crate::openapi::{self, Says, says};
 use crate::problem::Problem;
 use crate::sessions::visiting;
 use crate::visitor::people_only;
-use crate::{accounts, forms, live, notebooks, spaces, tokens, usercontent};
+use crate::{accounts, audit, forms, live, notebooks, reports, spaces, tokens, usercontent};
 
 /// Who may knock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +41,8 @@ pub enum Reads {
     Json,
     /// At most 64 MiB.
     Upload,
+    /// At most 64 KiB of JSON, under the names browsers give it.
+    Report,
 }
 
 /// One row.
@@ -56,7 +58,7 @@ pub struct Entry {
 #[rustfmt::skip]
 pub fn table() -> Vec<Entry> {
     use Auth::{Anyone, Open, Person, Socket};
-    use Reads::{Json, Nothing, Upload};
+    use Reads::{Json, Nothing, Report, Upload};
     vec![
         row(Method::POST,   "/api/v1/session",                        Anyone, Json,    accounts::sign_in,
             says("Sign-in", "Sign in with name and password.").more("Sets the cookie. A sign-in the browser had ends, and the new one has a new id.")
@@ -104,7 +106,7 @@ pub fn table() -> Vec<Entry> {
         row(Method::GET,    "/api/v1/me/notebooks/open",              Person, Nothing, notebooks::open,
             says("Notebooks", "Your notebooks that somebody has open now, and who.").gives_list::<OpenNotebook>(200)),
         row(Method::GET,    "/api/v1/users",                          Person, Nothing, accounts::list_users,
-            says("People", "Everyone, the newest first. Administrators.").in_pages().gives::<Page<User>>(200).administrators()
+            says("People", "Everyone, the newest first. Administrators.").in_pages().gives_page::<User>().administrators()
                 .refuses(422, "id.malformed", "`before` is no `next` of a page")),
         row(Method::POST,   "/api/v1/users",                          Person, Json,    accounts::create_user,
             says("People", "Add a person. Administrators.").takes_a::<NewUser>().gives::<User>(201).administrators()
@@ -115,9 +117,13 @@ pub fn table() -> Vec<Entry> {
                 .refuses(404, "user.not_found", "there is no such person").refuses(409, "user.yourself", "nobody disables themselves")
                 .refuses(409, "user.last_administrator", "one administrator stays")),
 
+        row(Method::GET,    "/api/v1/audit",                          Person, Nothing, audit::list,
+            says("People", "The audit log, the newest first. Administrators.").in_pages().gives_page::<AuditEntry>().administrators()
+                .refuses(422, "page.before", "`before` is no `next` of a page")),
+
         row(Method::GET,    "/api/v1/spaces",                         Person, Nothing, spaces::list,
             says("Spaces", "The spaces you are a member of, by name.").asks("archived", "boolean", "those in the archive instead").in_pages()
-                .gives::<Page<Space>>(200).refuses(422, "page.before", "`before` is no `next` of a page")),
+                .gives_page::<Space>().refuses(422, "page.before", "`before` is no `next` of a page")),
         row(Method::POST,   "/api/v1/spaces",                         Person, Json,    spaces::create,
             says("Spaces", "Create a space; you become its manager.").takes_a::<NewSpace>().gives::<Space>(201).with("Location", "the space").described()),
         row(Method::GET,    "/api/v1/spaces/{space}",                 Person, Nothing, spaces::read,
@@ -136,7 +142,7 @@ pub fn table() -> Vec<Entry> {
 
         row(Method::GET,    "/api/v1/spaces/{space}/notebooks",       Person, Nothing, notebooks::list,
             says("Notebooks", "The notebooks of a space, latest edit first.").asks("archived", "boolean", "those in the archive instead").in_pages()
-                .gives::<Page<Notebook>>(200).refuses(422, "page.before", "`before` is no `next` of a page")),
+                .gives_page::<Notebook>().refuses(422, "page.before", "`before` is no `next` of a page")),
         row(Method::POST,   "/api/v1/spaces/{space}/notebooks",       Person, Json,    notebooks::create,
             says("Notebooks", "Create a notebook with one empty cell. Editors.").takes_a::<NewNotebook>().gives::<Notebook>(201)
                 .with("Location", "the notebook").titled()),
@@ -145,9 +151,11 @@ pub fn table() -> Vec<Entry> {
                 .asks("name", "string", "what the file is called; the notebook is named after it").gives::<notebooks::Imported>(201)
                 .with("Location", "the notebook").importing()),
         row(Method::GET,    "/api/v1/notebooks/{notebook}",           Person, Nothing, notebooks::read,
-            says("Notebooks", "What a notebook is called and where it is.").gives::<Notebook>(200)),
+            says("Notebooks", "What a notebook is called and where it is.").gives::<Notebook>(200).with("ETag", "its version, for `If-Match`")),
         row(Method::PATCH,  "/api/v1/notebooks/{notebook}",           Person, Json,    notebooks::change,
-            says("Notebooks", "Rename, archive or restore a notebook. Editors.").takes_a::<NotebookChange>().gives::<Notebook>(200).titled()),
+            says("Notebooks", "Rename, archive or restore a notebook. Editors.").more("With `If-Match` and the `ETag` you read, it is only changed if nobody has changed it since.")
+                .takes_a::<NotebookChange>().gives::<Notebook>(200).with("ETag", "its new version").titled()
+                .refuses(400, "condition.malformed", "`If-Match` is no ETag").refuses(412, "notebook.changed", "it was changed since; `detail` names the version it has now")),
         row(Method::POST,   "/api/v1/notebooks/{notebook}/duplicate", Person, Nothing, notebooks::duplicate,
             says("Notebooks", "A second notebook beside the first, with its cells and latest outputs. Editors.").gives::<Notebook>(201)
                 .with("Location", "the new notebook")),
@@ -156,7 +164,8 @@ pub fn table() -> Vec<Entry> {
         row(Method::GET,    "/api/v1/notebooks/{notebook}/export",    Person, Nothing, notebooks::export,
             says("Notebooks", "The notebook as a file.").asks("format", "format", "else ipynb")
                 .gives_bytes("application/x-ipynb+json", "The file. Percent scripts are `text/x-python`, Markdown is `text/markdown`.")
-                .with("Content-Disposition", "its name").refuses(404, "blob.not_found", "`original`, and it was not imported")),
+                .with("Content-Disposition", "its name").with("ETag", "its version, for `If-None-Match`")
+                .gives_nothing(304, "You have it: it is the version of your `If-None-Match`.").refuses(404, "blob.not_found", "`original`, and it was not imported")),
         row(Method::GET,    "/api/v1/notebooks/{notebook}/blobs/{hash}", Person, Nothing, notebooks::blob,
             says("Notebooks", "A large output of a notebook.").gives_bytes("application/octet-stream", "Pictures as what they are, anything else as a download.")
                 .refuses(404, "blob.not_found", "no output of this notebook refers to it").refuses(503, "storage.damaged", "the file was damaged on disk")),
@@ -174,6 +183,8 @@ pub fn table() -> Vec<Entry> {
             says("Studio", "This reference, for people.").gives_bytes("text/html", "The page.")),
         row(Method::GET,    "/api/openapi.json",                      Open,   Nothing, openapi::document,
             says("Studio", "This reference, for programs.").gives_bytes("application/json", "OpenAPI 3.1.")),
+        row(Method::POST,   "/api/v1/reports",                        Open,   Report,  reports::take,
+            says("Studio", "Where browsers tell what a page's policy stopped.").gives_nothing(204, "Thank you.")),
         row(Method::GET,    "/healthz",                               Open,   Nothing, alive,
             says("Studio", "Is the process alive?").gives_bytes("text/plain", "It is.")),
         row(Method::GET,    "/readyz",                                Open,   Nothing, ready,
@@ -202,7 +213,14 @@ pub fn router(doors: &Arc<Doors>) -> Router {
         .with_state(Arc::clone(doors))
 }
 
-fn row<H, T>(method: Method, path: &'static str, auth: Auth, reads: Reads, handler: H, says: Says) -> Entry
+fn row<H, T>(
+    method: Method,
+    path: &'static str,
+    auth: Auth,
+    reads: Reads,
+    handler: H,
+    says: Says,
+) -> Entry
 where
     H: Handler<T, Arc<Doors>>,
     T: 'static,

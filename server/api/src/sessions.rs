@@ -72,14 +72,26 @@ async fn one_cookie(
     // The layer deletes by what the browser sent, a name and a value. Browsers let nobody touch a `__Host-` cookie without `Secure`.
     let bare = |value: &HeaderValue| {
         let text = value.as_bytes();
-        text.starts_with(cookies.name().as_bytes()) && !text.windows(8).any(|part| part == b"HttpOnly")
+        text.starts_with(cookies.name().as_bytes())
+            && !text.windows(8).any(|part| part == b"HttpOnly")
     };
-    if response.headers().get_all(header::SET_COOKIE).iter().any(bare) {
+    if response
+        .headers()
+        .get_all(header::SET_COOKIE)
+        .iter()
+        .any(bare)
+    {
         let set: Vec<_> = response
             .headers()
             .get_all(header::SET_COOKIE)
             .iter()
-            .map(|value| if bare(value) { cookies.clear() } else { value.clone() })
+            .map(|value| {
+                if bare(value) {
+                    cookies.clear()
+                } else {
+                    value.clone()
+                }
+            })
             .collect();
         response.headers_mut().remove(header::SET_COOKIE);
         for value in set {
@@ -141,12 +153,15 @@ impl fmt::Debug for Store {
 impl SessionStore for Store {
     async fn create(&self, record: &mut Record) -> session_store::Result<()> {
         let opening = record.data.get(OPENING).cloned().unwrap_or_default();
-        let Opening { person, agent } =
-            serde_json::from_value(opening).map_err(|error| StoreError::Encode(error.to_string()))?;
+        let Opening { person, agent } = serde_json::from_value(opening)
+            .map_err(|error| StoreError::Encode(error.to_string()))?;
         for _ in 0..TRIES {
             // Never an id that somebody else can have chosen.
             record.id = Id::default();
-            let kept = self.0.open_session(&record.id.to_string(), &person, &agent).await;
+            let kept = self
+                .0
+                .open_session(&record.id.to_string(), &person, &agent)
+                .await;
             if kept.map_err(wrapped)? {
                 return Ok(());
             }
@@ -164,7 +179,8 @@ impl SessionStore for Store {
         if caller == Caller::Nobody {
             return Ok(None);
         }
-        let caller = serde_json::to_value(caller).map_err(|error| StoreError::Decode(error.to_string()))?;
+        let caller =
+            serde_json::to_value(caller).map_err(|error| StoreError::Decode(error.to_string()))?;
         Ok(Some(Record {
             id: *id,
             data: [(CALLER.to_owned(), caller)].into(),

@@ -22,7 +22,11 @@ pub async fn visit(State(doors): State<Arc<Doors>>, mut request: Request, next: 
             Err(error) => Problem::from(error).into_response(),
         };
     }
-    let Some(session) = request.extensions().get::<tower_sessions::Session>().cloned() else {
+    let Some(session) = request
+        .extensions()
+        .get::<tower_sessions::Session>()
+        .cloned()
+    else {
         return Problem::bare(StatusCode::INTERNAL_SERVER_ERROR).into_response();
     };
     if session.id().is_some() && is_forged(request.method(), request.headers()) {
@@ -44,6 +48,14 @@ pub async fn visit(State(doors): State<Arc<Doors>>, mut request: Request, next: 
 }
 
 async fn run(doors: &Doors, caller: Caller, mut request: Request, next: Next) -> Response {
+    if let Some(user) = caller.user() {
+        let counted = doors
+            .limits
+            .act(&user.id, request.method(), request.uri().path());
+        if let Err(error) = counted {
+            return Problem::from(error).into_response();
+        }
+    }
     request
         .extensions_mut()
         .insert(doors.house.visit(caller.clone()));

@@ -211,11 +211,25 @@ impl Db {
                 .bind(user.as_str())
                 .execute(&mut *tx)
                 .await?;
-            audit!(tx, entry);
             let sessions = end_sessions!(tx, user.as_str(), spare.map_or("", SessionId::as_str), at.0);
-            (sessions, end_tokens!(tx, user.as_str(), at.0))
+            let tokens = end_tokens!(tx, user.as_str(), at.0);
+            audit!(tx, entry);
+            (sessions, tokens)
         });
         keys(ended)
+    }
+
+    /// The same password under a new hash; only while the old one stands.
+    pub async fn renew_hash(&self, user: &UserId, old: &str, new: &str) -> Result<()> {
+        change!(self, tx => {
+            sqlx::query("update users set password = $1 where id = $2 and password = $3")
+                .bind(new)
+                .bind(user.as_str())
+                .bind(old)
+                .execute(&mut *tx)
+                .await?;
+        });
+        Ok(())
     }
 
     /// Disables (ending every session and token) or enables. `None`: that would leave no administrator. What ended.
@@ -241,13 +255,14 @@ impl Db {
             if !someone {
                 return Ok(None);
             }
-            audit!(tx, entry);
-            if disabled_at.is_some() {
+            let ended = if disabled_at.is_some() {
                 let sessions = end_sessions!(tx, user.as_str(), "", at.0);
                 (sessions, end_tokens!(tx, user.as_str(), at.0))
             } else {
                 (Vec::new(), Vec::new())
-            }
+            };
+            audit!(tx, entry);
+            ended
         });
         keys(ended).map(Some)
     }
@@ -395,8 +410,9 @@ impl Db {
         entry: &Audit,
     ) -> Result<Vec<SessionId>> {
         let ended = change!(self, tx => {
+            let ended = end_sessions!(tx, user.as_str(), spare.as_str(), at.0);
             audit!(tx, entry);
-            end_sessions!(tx, user.as_str(), spare.as_str(), at.0)
+            ended
         });
         ended.into_iter().map(stored).collect()
     }

@@ -8,6 +8,7 @@
 mod engine;
 mod accounts;
 mod audit;
+mod blobs;
 mod dialect;
 mod error;
 mod ledger;
@@ -20,7 +21,7 @@ mod tokens;
 mod writer;
 
 pub use accounts::{FoundSession, NewSession, StoredUser};
-pub use audit::Audit;
+pub use audit::{Audit, AuditHead, StoredAudit};
 pub use engine::Db;
 pub use error::{Error, Result};
 pub use ledger::{OpeningFacts, StoredSnapshot};

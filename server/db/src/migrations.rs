@@ -18,6 +18,11 @@ pub(crate) const ALL: &[Step] = &[
         include_str!("../migrations/0001_foundation.sql"),
     ),
     (2, "tokens", include_str!("../migrations/0002_tokens.sql")),
+    (
+        3,
+        "audit_chain",
+        include_str!("../migrations/0003_audit_chain.sql"),
+    ),
 ];
 
 /// Brings the database to the last of `steps`. A SQLite database that holds something is copied beside itself first.

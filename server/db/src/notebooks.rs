@@ -68,7 +68,8 @@ macro_rules! insert_blob {
         let blob: &$crate::BlobFacts = $blob;
         sqlx::query(
             "insert into notebook_blobs (notebook_id, hash, purpose, media_type, bytes, added_at)
-             values ($1, $2, $3, $4, $5, $6) on conflict do nothing",
+             values ($1, $2, $3, $4, $5, $6)
+             on conflict (notebook_id, hash, purpose) do update set added_at = excluded.added_at",
         )
         .bind($notebook)
         .bind(&blob.hash)
@@ -236,23 +237,32 @@ impl Db {
         rows.into_iter().map(notebook_facts).collect()
     }
 
+    /// Title and archiving, from what they were. `false`: they are something else by now, and nothing was changed.
     pub async fn change_notebook(
         &self,
         notebook: &NotebookId,
-        title: &str,
-        archived_at: Option<Timestamp>,
+        was: (&str, Option<Timestamp>),
+        new: (&str, Option<Timestamp>),
         entry: &Audit,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         change!(self, tx => {
-            sqlx::query("update notebooks set title = $1, archived_at = $2 where id = $3")
-                .bind(title)
-                .bind(archived_at.map(|at| at.0))
-                .bind(notebook.as_str())
-                .execute(&mut *tx)
-                .await?;
+            let done = sqlx::query(
+                "update notebooks set title = $1, archived_at = $2
+                 where id = $3 and title = $4 and coalesce(archived_at, 0) = $5",
+            )
+            .bind(new.0)
+            .bind(new.1.map(|at| at.0))
+            .bind(notebook.as_str())
+            .bind(was.0)
+            .bind(was.1.map_or(0, |at| at.0))
+            .execute(&mut *tx)
+            .await?;
+            if done.rows_affected() == 0 {
+                return Ok(false);
+            }
             audit!(tx, entry);
         });
-        Ok(())
+        Ok(true)
     }
 
     /// `false`: there is no such notebook.

@@ -106,6 +106,12 @@ impl Passwords {
             .map_err(broken)?
     }
 
+    /// Was this hash made with less work than one made today? A sign-in is the moment to make it anew.
+    pub fn is_outdated(stored: &str) -> bool {
+        let today = format!("$argon2id$v=19$m={MEMORY_KIB},t={PASSES},p={LANES}$");
+        !stored.starts_with(&today)
+    }
+
     /// Does the password belong to the hash? `None` (nobody of that name) takes the same time and is never right.
     pub async fn verify(&self, password: String, stored: Option<String>) -> Result<bool> {
         let known = stored.is_some();
@@ -179,6 +185,24 @@ mod tests {
                 .await
                 .unwrap()
         );
+    }
+
+    #[tokio::test]
+    async fn a_hash_of_today_is_not_outdated_and_one_of_less_work_is() {
+        let today = Passwords::new()
+            .unwrap()
+            .hash("correct horse battery".into())
+            .await
+            .unwrap();
+        assert!(!Passwords::is_outdated(&today));
+        for less in ["m=19456,t=1,p=1", "m=8192,t=2,p=1"] {
+            assert!(Passwords::is_outdated(
+                &today.replace("m=19456,t=2,p=1", less)
+            ));
+        }
+        assert!(Passwords::is_outdated(
+            &today.replace("argon2id", "argon2i")
+        ));
     }
 
     #[tokio::test]

@@ -2,10 +2,10 @@
 
 use async_trait::async_trait;
 use datalayer::{
-    Accounts, Caller, Credentials, Error, Key, NewUser, Noun, Page, PageRequest,
-    PasswordChange, Result, SessionId, SessionInfo, User, UserId,
+    Accounts, Caller, Credentials, Error, Key, NewUser, Noun, Page, PageRequest, PasswordChange,
+    Result, SessionId, SessionInfo, User, UserId,
 };
-use db::NewSession;
+use db::{NewSession, StoredUser};
 use iam::{Passwords, Secret, check_username, clean_line, clean_name, hash_secret, same};
 
 use crate::callers::{SESSION_IDLE_SECONDS, SESSION_LIFETIME_SECONDS};
@@ -84,6 +84,10 @@ impl Accounts for Visit {
             Ok(()) => db.user_by_username(&username).await?,
             Err(_) => None,
         };
+        let outdated = found
+            .as_ref()
+            .is_some_and(|known| Passwords::is_outdated(&known.password));
+        let again = outdated.then(|| credentials.password.clone());
         let right = self
             .house
             .0
@@ -94,7 +98,12 @@ impl Accounts for Visit {
             )
             .await?;
         match found {
-            Some(known) if right && known.user.disabled_at.is_none() => Ok(known.user),
+            Some(known) if right && known.user.disabled_at.is_none() => {
+                if let Some(password) = again {
+                    self.house.renew_hash(&known, password).await;
+                }
+                Ok(known.user)
+            }
             _ => {
                 tracing::info!(%username, "a sign-in was refused");
                 Err(Error::not_accepted(
@@ -262,6 +271,18 @@ impl House {
         let secret = Secret::new()?;
         self.0.db.keep_setup_token(&secret.hash, self.now()).await?;
         Ok(Some(secret.text))
+    }
+
+    /// Hashes a password that was just found right as passwords are hashed today. The sign-in does not depend on it.
+    async fn renew_hash(&self, known: &StoredUser, password: String) {
+        let renewed = async {
+            let new = self.0.passwords.hash(password).await?;
+            let (user, old) = (&known.user.id, &known.password);
+            Ok::<_, Error>(self.0.db.renew_hash(user, old, &new).await?)
+        };
+        if let Err(error) = renewed.await {
+            tracing::warn!(%error, "an old password hash could not be renewed; the next sign-in tries again");
+        }
     }
 
     /// A person and their password's hash, checked and not yet kept.

@@ -5,9 +5,11 @@
 //! every verb bound to that caller. Rooms and runtimes get the house as their `Ledger` and `RunLedger`.
 
 mod accounts;
+mod audit;
 mod blobs;
 mod callers;
 mod clock;
+mod garbage;
 mod house;
 mod ledger;
 mod notebooks;
@@ -20,6 +22,8 @@ mod watch;
 mod welcome;
 
 pub use accounts::Opening;
+pub use audit::AuditCheck;
 pub use callers::{SESSION_IDLE_SECONDS, SESSION_LIFETIME_SECONDS};
 pub use clock::Clock;
+pub use garbage::Collected;
 pub use house::{Config, House};

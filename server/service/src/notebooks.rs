@@ -170,89 +170,69 @@ impl Notebooks for Visit {
         notebook: &NotebookId,
         change: NotebookChange,
     ) -> Result<Notebook> {
-        let me = self.me()?;
-        let restoring = change.archived == Some(false);
-        let action = if restoring {
-            Action::RestoreNotebook
-        } else {
-            Action::ChangeNotebook
-        };
-        let mut facts = self.notebook(notebook, action).await?;
-        if restoring && facts.space_archived {
-            return Err(Error::conflict(
-                "archived",
-                "the space of this notebook is archived; restore the space first",
-            ));
-        }
-        let renamed = change.title.is_some();
-        if let Some(title) = change.title {
-            facts.title = clean_name(&title, "title", "a notebook's title", TITLE)?;
-        }
-        let was_archived = facts.archived_at.is_some();
-        if let Some(archived) = change.archived
-            && archived != was_archived
-        {
-            facts.archived_at = archived.then(|| self.house.now());
-        }
-        let entry = self.house.audit(
-            me.id.as_str(),
-            "notebook.changed",
-            notebook.as_str(),
-            &*facts.title,
-        )?;
-        self.house
-            .0
-            .db
-            .change_notebook(notebook, &facts.title, facts.archived_at, &entry)
-            .await?;
-        if renamed && let Some(live) = self.house.live() {
-            live.renamed(notebook, &facts.title).await;
-        }
-        if was_archived != facts.archived_at.is_some() {
-            self.house.announce_rights_in(&facts.space).await?;
-        }
-        Ok(self.seen(facts))
+        self.change(notebook, change, None).await
+    }
+
+    async fn change_notebook_if(
+        &self,
+        notebook: &NotebookId,
+        change: NotebookChange,
+        versions: &[String],
+    ) -> Result<Notebook> {
+        self.change(notebook, change, Some(versions)).await
     }
 
     async fn export_notebook(&self, notebook: &NotebookId, format: Format) -> Result<Exported> {
         let facts = self.notebook(notebook, Action::ReadNotebook).await?;
-        let (extension, media_type, bytes) = match format {
+        let (extension, media_type, version, bytes) = match format {
             Format::Original => {
                 let original = facts
                     .original
                     .as_deref()
                     .ok_or(Error::not_found(Noun::Blob))?;
-                (
-                    "ipynb",
-                    IPYNB,
-                    self.house.0.blobs.read(original).await.map_err(refusal)?,
-                )
+                let bytes = self.house.0.blobs.read(original).await.map_err(refusal)?;
+                ("ipynb", IPYNB, original.to_owned(), bytes)
             }
             Format::Ipynb => {
                 let mut runs = RunLedger::load(&self.house, notebook).await?;
+                let sequence = runs.sequence;
                 self.house.move_in(&mut runs).await?;
-                let text = self
+                let (revision, text) = self
                     .written(notebook, move |document| formats::export(document, &runs))
                     .await?;
-                ("ipynb", IPYNB, text.into())
+                (
+                    "ipynb",
+                    IPYNB,
+                    format!("r{revision}.{sequence}"),
+                    text.into(),
+                )
             }
             Format::Percent => {
-                let text = self.written(notebook, formats::to_percent).await?;
-                ("py", "text/x-python; charset=utf-8", text.into())
+                let (revision, text) = self.written(notebook, formats::to_percent).await?;
+                let media_type = "text/x-python; charset=utf-8";
+                ("py", media_type, format!("r{revision}.py"), text.into())
             }
             Format::Markdown => {
                 let runs = RunLedger::load(&self.house, notebook).await?;
-                let text = self
+                let sequence = runs.sequence;
+                let (revision, text) = self
                     .written(notebook, move |document| {
                         formats::to_markdown(document, &runs)
                     })
                     .await?;
-                ("md", "text/markdown; charset=utf-8", text.into())
+                let media_type = "text/markdown; charset=utf-8";
+                (
+                    "md",
+                    media_type,
+                    format!("r{revision}.{sequence}.md"),
+                    text.into(),
+                )
             }
         };
         Ok(Exported {
             file_name: format!("{}.{extension}", file_stem(&facts.title)),
             media_type,
+            version,
             bytes,
         })
     }
@@ -278,6 +258,65 @@ impl Notebooks for Visit {
 }
 
 impl Visit {
+    async fn change(
+        &self,
+        notebook: &NotebookId,
+        change: NotebookChange,
+        versions: Option<&[String]>,
+    ) -> Result<Notebook> {
+        let me = self.me()?;
+        let restoring = change.archived == Some(false);
+        let action = if restoring {
+            Action::RestoreNotebook
+        } else {
+            Action::ChangeNotebook
+        };
+        let mut facts = self.notebook(notebook, action).await?;
+        if let Some(versions) = versions {
+            let now = self.seen(facts.clone()).version();
+            if !versions.contains(&now) {
+                return Err(stale(&now));
+            }
+        }
+        let (was_called, was_archived_at) = (facts.title.clone(), facts.archived_at);
+        if restoring && facts.space_archived {
+            return Err(Error::conflict(
+                "archived",
+                "the space of this notebook is archived; restore the space first",
+            ));
+        }
+        let renamed = change.title.is_some();
+        if let Some(title) = change.title {
+            facts.title = clean_name(&title, "title", "a notebook's title", TITLE)?;
+        }
+        let was_archived = facts.archived_at.is_some();
+        if let Some(archived) = change.archived
+            && archived != was_archived
+        {
+            facts.archived_at = archived.then(|| self.house.now());
+        }
+        let entry = self.house.audit(
+            me.id.as_str(),
+            "notebook.changed",
+            notebook.as_str(),
+            &*facts.title,
+        )?;
+        let was = (was_called.as_str(), was_archived_at);
+        let new = (facts.title.as_str(), facts.archived_at);
+        let db = &self.house.0.db;
+        if !db.change_notebook(notebook, was, new, &entry).await? {
+            // Somebody else changed it between our look and our change: nothing of theirs is written over.
+            return Err(stale(&self.read_notebook(notebook).await?.version()));
+        }
+        if renamed && let Some(live) = self.house.live() {
+            live.renamed(notebook, &facts.title).await;
+        }
+        if was_archived != facts.archived_at.is_some() {
+            self.house.announce_rights_in(&facts.space).await?;
+        }
+        Ok(self.seen(facts))
+    }
+
     fn seen(&self, facts: NotebookFacts) -> Notebook {
         Notebook {
             may: self.offers(facts.role, notebook_state(&facts)),
@@ -344,14 +383,15 @@ impl Visit {
         Ok((self.read_notebook(&facts.id).await?, imported.notices))
     }
 
-    /// Writes the document as it is now into a format, off the async threads: it can be large.
+    /// The document as it is now, written in a format, and its revision; off the async threads: it can be large.
     async fn written(
         &self,
         notebook: &NotebookId,
         write: impl FnOnce(&NotebookDoc) -> String + Send + 'static,
-    ) -> Result<String> {
+    ) -> Result<(u64, String)> {
         let snapshot = self.house.snapshot_now(notebook).await?;
-        let text = tokio::task::spawn_blocking(move || write(&snapshot.document)).await;
+        let written = move || (snapshot.revision, write(&snapshot.document));
+        let text = tokio::task::spawn_blocking(written).await;
         text.map_err(|error| db::Error::Broken(format!("an export of {notebook}: {error}")).into())
     }
 }
@@ -390,6 +430,15 @@ impl House {
             blobs: Vec::new(),
         })
     }
+}
+
+fn stale(now: &str) -> Error {
+    Error::stale(
+        "notebook.changed",
+        format!(
+            "this notebook was changed since you read it; read it again, then send your change with If-Match: \"{now}\""
+        ),
+    )
 }
 
 /// A Python notebook of these cells.

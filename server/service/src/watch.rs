@@ -10,6 +10,7 @@ use std::time::Duration;
 use datalayer::{Key, Result, Timestamp};
 
 use crate::House;
+use crate::garbage::GRACE;
 use crate::house::Inner;
 
 const EVERY: Duration = Duration::from_secs(2);
@@ -37,6 +38,9 @@ pub(crate) fn start(house: &House) {
             }
             if looks.is_multiple_of(FORGET_EVERY) {
                 let before = house.now().plus_seconds(-KEPT_SECONDS);
+                if let Err(error) = house.collect_garbage(GRACE).await {
+                    tracing::warn!(%error, "outputs nobody shows any more could not be deleted; the next hour tries again");
+                }
                 if let Err(error) = forget(&house, before).await {
                     tracing::debug!(%error, "could not forget old sessions and tokens");
                 }

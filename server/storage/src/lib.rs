@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
@@ -47,14 +48,18 @@ impl Blobs {
         .await
     }
 
-    /// Clears what cut writes left behind. Only for who has the folder alone: another writer's half blob looks the same.
+    /// Clears what cut writes left behind, and puts back what was aside when the studio was cut. Only for who has the folder alone: another writer's half blob looks the same.
     pub async fn clear_cut_writes(&self) -> Result<()> {
         let root = Arc::clone(&self.root);
         blocking(move || {
             for entry in std::fs::read_dir(&root)? {
                 let entry = entry?;
-                if entry.file_name().to_string_lossy().starts_with(TEMPORARY) {
+                let name = entry.file_name();
+                let name = name.to_string_lossy();
+                if name.starts_with(TEMPORARY) {
                     std::fs::remove_file(entry.path())?;
+                } else if let Some(hash) = name.strip_prefix(ASIDE).filter(|hash| is_hash(hash)) {
+                    back(&root, hash)?;
                 }
             }
             Ok(())
@@ -69,7 +74,9 @@ impl Blobs {
             let hash = hash(&bytes);
             let path = place(&root, &hash);
             // The same length under the same hash: it is there. Another length is damage, and is mended here.
-            if std::fs::metadata(&path).is_ok_and(|there| there.len() == bytes.len() as u64) {
+            if std::fs::metadata(&path).is_ok_and(|there| there.len() == bytes.len() as u64)
+                && is_kept_again(&path)?
+            {
                 return Ok(hash);
             }
             let folder = root.join(&hash[..2]);
@@ -135,6 +142,61 @@ impl Blobs {
         }
     }
 
+    /// The blobs that nobody kept, or kept again, since a moment.
+    pub async fn kept_before(&self, moment: SystemTime) -> Result<Vec<String>> {
+        let root = Arc::clone(&self.root);
+        blocking(move || {
+            let mut old = Vec::new();
+            for folder in std::fs::read_dir(&root)? {
+                let folder = folder?;
+                let start = folder.file_name().to_string_lossy().into_owned();
+                if start.len() != 2 || !folder.file_type()?.is_dir() {
+                    continue;
+                }
+                for file in std::fs::read_dir(folder.path())? {
+                    let file = file?;
+                    let hash = format!("{start}{}", file.file_name().to_string_lossy());
+                    if is_hash(&hash) && file.metadata()?.modified()? < moment {
+                        old.push(hash);
+                    }
+                }
+            }
+            Ok(old)
+        })
+        .await
+    }
+
+    /// The first step of deleting a blob nobody refers to: it is no longer where blobs are, and not gone yet. Its length;
+    /// `None` where somebody kept it again since the moment, so that it stays. Now look once more whether anybody refers to it,
+    /// then [`Blobs::delete_aside`] or [`Blobs::put_back`]. Whoever keeps the same bytes meanwhile writes them anew.
+    pub async fn set_aside(&self, hash: &str, moment: SystemTime) -> Result<Option<u64>> {
+        let (root, hash) = (Arc::clone(&self.root), hash.to_owned());
+        blocking(move || {
+            if !is_hash(&hash) {
+                return Ok(None);
+            }
+            let away = root.join(format!("{ASIDE}{hash}"));
+            std::fs::rename(place(&root, &hash), &away)?;
+            let facts = std::fs::metadata(&away)?;
+            if facts.modified()? < moment {
+                return Ok(Some(facts.len()));
+            }
+            back(&root, &hash)?;
+            Ok(None)
+        })
+        .await
+    }
+
+    pub async fn put_back(&self, hash: &str) -> Result<()> {
+        let (root, hash) = (Arc::clone(&self.root), hash.to_owned());
+        blocking(move || back(&root, &hash)).await
+    }
+
+    pub async fn delete_aside(&self, hash: &str) -> Result<()> {
+        let away = self.root.join(format!("{ASIDE}{hash}"));
+        blocking(move || std::fs::remove_file(away)).await
+    }
+
     pub async fn contains(&self, hash: &str) -> Result<bool> {
         if !is_hash(hash) {
             return Ok(false);
@@ -145,6 +207,26 @@ impl Blobs {
 }
 
 const TEMPORARY: &str = ".writing-";
+const ASIDE: &str = ".aside-";
+
+/// Marks a blob that is there as kept now. `false`: it went away at the same moment.
+fn is_kept_again(path: &Path) -> io::Result<bool> {
+    let file = match std::fs::OpenOptions::new().write(true).open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    file.set_modified(SystemTime::now())?;
+    // Set aside before the mark was on it, it may be deleted; after, it is not.
+    path.try_exists()
+}
+
+fn back(root: &Path, hash: &str) -> io::Result<()> {
+    let (away, path) = (root.join(format!("{ASIDE}{hash}")), place(root, hash));
+    // The same bytes may have been kept anew meanwhile; one is as good as the other.
+    std::fs::rename(away, &path)?;
+    sync_folder(&root.join(&hash[..2]))
+}
 
 fn is_hash(text: &str) -> bool {
     text.len() == 64
@@ -320,5 +402,54 @@ mod tests {
             again.read(&kept).await.unwrap(),
             Bytes::from_static(b"kept")
         );
+    }
+
+    #[tokio::test]
+    async fn a_blob_is_deleted_in_two_steps_and_comes_back_from_between_them() {
+        let (folder, blobs) = blobs().await;
+        let name = blobs.keep(Bytes::from_static(b"old")).await.unwrap();
+        let later = SystemTime::now() + std::time::Duration::from_secs(1);
+        assert_eq!(
+            blobs.kept_before(later).await.unwrap(),
+            std::slice::from_ref(&name)
+        );
+        assert!(
+            blobs
+                .kept_before(SystemTime::UNIX_EPOCH)
+                .await
+                .unwrap()
+                .is_empty()
+        );
+        assert_eq!(blobs.set_aside(&name, later).await.unwrap(), Some(3));
+        assert!(!blobs.contains(&name).await.unwrap());
+        // The studio is cut here: the next one puts it back.
+        let again = Blobs::open(folder.path().join("blobs")).await.unwrap();
+        again.clear_cut_writes().await.unwrap();
+        assert!(again.contains(&name).await.unwrap());
+        again.set_aside(&name, later).await.unwrap();
+        again.put_back(&name).await.unwrap();
+        again.set_aside(&name, later).await.unwrap();
+        again.delete_aside(&name).await.unwrap();
+        assert!(matches!(again.read(&name).await, Err(Error::NotFound)));
+        again.clear_cut_writes().await.unwrap();
+        assert!(matches!(again.read(&name).await, Err(Error::NotFound)));
+    }
+
+    #[tokio::test]
+    async fn what_is_kept_again_is_not_old() {
+        let (_folder, blobs) = blobs().await;
+        let name = blobs.keep(Bytes::from_static(b"old")).await.unwrap();
+        let file = place(&blobs.root, &name);
+        let file = std::fs::OpenOptions::new().write(true).open(file).unwrap();
+        file.set_modified(SystemTime::UNIX_EPOCH).unwrap();
+        let moment = SystemTime::now() - std::time::Duration::from_secs(60);
+        assert_eq!(
+            blobs.kept_before(moment).await.unwrap(),
+            std::slice::from_ref(&name)
+        );
+        blobs.keep(Bytes::from_static(b"old")).await.unwrap();
+        assert!(blobs.kept_before(moment).await.unwrap().is_empty());
+        assert_eq!(blobs.set_aside(&name, moment).await.unwrap(), None);
+        assert!(blobs.contains(&name).await.unwrap());
     }
 }

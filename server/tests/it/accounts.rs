@@ -182,18 +182,55 @@ async fn over_https_the_cookie_belongs_to_the_host_alone_and_can_be_deleted() {
     let set_up = studio.stranger().post("/api/v1/set-up", &question).await;
     assert_eq!(set_up.status(), 201);
     let set = set_up.headers()["set-cookie"].to_str().unwrap().to_owned();
-    for part in ["__Host-studio=", "HttpOnly", "SameSite=Lax", "Secure", "Path=/", "Max-Age=2592000"] {
+    for part in [
+        "__Host-studio=",
+        "HttpOnly",
+        "SameSite=Lax",
+        "Secure",
+        "Path=/",
+        "Max-Age=2592000",
+    ] {
         assert!(set.contains(part), "{set}");
     }
     assert!(!set.contains("Domain"), "{set}");
     let cookie = set.split(';').next().unwrap();
-    let end = studio.stranger().client.delete(studio.url("/api/v1/session"));
+    let end = studio
+        .stranger()
+        .client
+        .delete(studio.url("/api/v1/session"));
     let ended = end.header("cookie", cookie).send().await.unwrap();
     let cleared = ended.headers()["set-cookie"].to_str().unwrap();
     // Without `Secure` browsers would leave it as it is.
     for part in ["__Host-studio=;", "Secure", "Path=/", "Max-Age=0"] {
         assert!(cleared.contains(part), "{cleared}");
     }
+}
+
+#[tokio::test]
+async fn one_person_imports_so_much_a_minute_and_nobody_else_is_held_up() {
+    let mut studio = Studio::start();
+    let ada = studio.ada().await;
+    let bob = studio.person(&ada, "bob").await;
+    let (space, _) = ada.workplace().await;
+    let path = format!("/api/v1/spaces/{space}/import");
+    let mut refused = None;
+    for _ in 0..40 {
+        let answer = ada
+            .post_bytes(&path, "application/octet-stream", "no notebook")
+            .await;
+        if answer.status() == 429 {
+            refused = Some(answer);
+            break;
+        }
+    }
+    let refused = refused.expect("forty imports at once went through");
+    assert!(refused.headers().contains_key("retry-after"));
+    problem(refused, 429, "rate.limited").await;
+    assert_eq!(ada.get("/api/v1/me").await.status(), 200, "reading goes on");
+    let other = bob
+        .post_bytes(&path, "application/octet-stream", "no notebook")
+        .await;
+    problem(other, 404, "space.not_found").await;
 }
 
 #[tokio::test]

@@ -209,6 +209,45 @@ async fn json_under_another_name_is_refused() {
 }
 
 #[tokio::test]
+async fn a_field_nobody_asked_for_is_refused_and_changes_nothing() {
+    let mut studio = Studio::start();
+    let ada = studio.ada().await;
+    let (space, notebook) = ada.workplace().await;
+    let space = format!("/api/v1/spaces/{space}");
+    for (path, question) in [
+        (space.clone(), json!({ "name": "Mine", "role": "manager" })),
+        (
+            format!("/api/v1/notebooks/{notebook}"),
+            json!({ "title": "Mine", "may": { "manage": true } }),
+        ),
+    ] {
+        let before: Value = ada.get(&path).await.json().await.unwrap();
+        let refused = ada.send(Method::PATCH, &path, &question).await;
+        problem(refused, 422, "field.unknown").await;
+        let after: Value = ada.get(&path).await.json().await.unwrap();
+        assert_eq!(before, after);
+    }
+    let person = json!({ "username": "eve", "password": "seven red kites", "owner": true });
+    problem(
+        ada.post("/api/v1/users", &person).await,
+        422,
+        "field.unknown",
+    )
+    .await;
+    problem(
+        ada.send(
+            Method::PUT,
+            &format!("{space}/members/ada"),
+            &json!({ "role": "owner" }),
+        )
+        .await,
+        422,
+        "field.unfit",
+    )
+    .await;
+}
+
+#[tokio::test]
 async fn a_method_that_is_not_there_is_told_which_are() {
     let mut studio = Studio::start();
     let ada = studio.ada().await;
@@ -363,6 +402,29 @@ async fn a_pages_scripts_carry_the_nonce_of_its_policy_and_each_answer_has_its_o
         nonces.push(nonce);
     }
     assert_ne!(nonces[0], nonces[1]);
+}
+
+#[tokio::test]
+async fn a_page_says_where_its_policy_is_reported_and_a_report_is_taken_with_measure() {
+    let studio = Studio::start();
+    let nobody = studio.stranger();
+    let page = nobody.get("/sign-in").await;
+    assert_eq!(
+        page.headers()["reporting-endpoints"],
+        "csp=\"/api/v1/reports\""
+    );
+    let report = r#"[{"type":"csp-violation","body":{"effectiveDirective":"script-src","blockedURL":"https://evil.example/"}}]"#;
+    for (body, status) in [
+        (report.to_owned(), 204),
+        ("no report".to_owned(), 204),
+        ("[".repeat(1000), 204),
+        ("x".repeat(65 * 1024), 413),
+    ] {
+        let taken = nobody
+            .post_bytes("/api/v1/reports", "application/reports+json", body)
+            .await;
+        assert_eq!(taken.status(), status);
+    }
 }
 
 #[tokio::test]

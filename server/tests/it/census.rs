@@ -16,6 +16,7 @@ const PAGES: &[(&str, u16)] = &[
     ("/set-up", 200),
     ("/settings", 302),
     ("/people", 302),
+    ("/audit", 302),
     ("/spaces", 302),
     ("/s/{space}", 302),
     ("/s/{space}/notebooks", 302),
@@ -59,6 +60,7 @@ async fn nobody_gets_exactly_the_answer_of_each_route() {
             }
             (_, "/api/v1/set-up") => (200, ""),
             (_, "/usercontent/frame") => (503, "site.not_built"),
+            (_, "/api/v1/reports") => (204, ""),
             (_, "/api" | "/api/openapi.json" | "/healthz" | "/readyz") => (200, ""),
             other => panic!("no expected answer for {other:?} {}", entry.method),
         };
@@ -127,6 +129,7 @@ async fn a_stranger_is_no_administrator() {
     let ada = studio.ada().await;
     let eve = studio.person(&ada, "eve").await;
     assert_eq!(eve.get("/api/v1/users").await.status(), 403);
+    assert_eq!(eve.get("/api/v1/audit").await.status(), 403);
     let more = json!({ "username": "mallory", "password": "seven red kites" });
     assert_eq!(eve.post("/api/v1/users", &more).await.status(), 403);
 }
@@ -233,7 +236,7 @@ async fn knock(person: &Person, method: &Method, path: &str, reads: Reads) -> Re
     match reads {
         Reads::Nothing => person.ask(method.clone(), path).await,
         Reads::Json => person.send(method.clone(), path, &json!({})).await,
-        Reads::Upload => {
+        Reads::Upload | Reads::Report => {
             person
                 .post_bytes(path, "application/octet-stream", "{}")
                 .await

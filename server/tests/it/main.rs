@@ -7,6 +7,8 @@ mod architecture;
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod catalogue;
+#[cfg(test)]
 mod census;
 #[cfg(test)]
 mod kernels;
@@ -22,3 +24,5 @@ mod sockets;
 mod studio;
 #[cfg(test)]
 mod tokens;
+#[cfg(test)]
+mod versions;

@@ -37,12 +37,7 @@ async fn only_the_studios_own_pages_get_a_socket() {
     }
     assert_eq!(refused(&studio, Some(&own), None).await, 401);
     assert_eq!(
-        refused(
-            &studio,
-            Some(&own),
-            Some("studio=AAAAAAAAAAAAAAAAAAAAAA")
-        )
-        .await,
+        refused(&studio, Some(&own), Some("studio=AAAAAAAAAAAAAAAAAAAAAA")).await,
         401
     );
     open(&studio, &ada).await;

@@ -233,6 +233,31 @@ async fn the_command_prints_a_token_that_works_at_once_and_nothing_else() {
     }
 }
 
+#[tokio::test]
+async fn the_audit_command_shows_the_log_and_checks_that_it_is_whole() {
+    let mut studio = Studio::start();
+    studio.ada().await;
+    let run = |more: &str| {
+        command()
+            .args(["admin", "audit", more, "--data"])
+            .arg(studio.folder())
+            .output()
+            .unwrap()
+    };
+    let shown = String::from_utf8(run("--last=10").stdout).unwrap();
+    assert!(
+        shown.contains("studio.set_up") && shown.contains("session.opened"),
+        "{shown}"
+    );
+    let checked = run("--verify");
+    assert!(checked.status.success());
+    let words = String::from_utf8(checked.stdout).unwrap();
+    assert!(
+        words.starts_with("the audit log is whole: 2 entries"),
+        "{words}"
+    );
+}
+
 async fn token(person: &Person, scopes: &[&str]) -> String {
     let created = person
         .create(

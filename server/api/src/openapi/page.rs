@@ -73,7 +73,11 @@ fn operation_drawn(path: &str, method: &str, operation: &Value) -> String {
         .flatten()
         .filter_map(|way| way.as_object()?.keys().next().cloned())
         .collect();
-    let ways = if ways.is_empty() { "nothing".to_owned() } else { ways.join(" or ") };
+    let ways = if ways.is_empty() {
+        "nothing".to_owned()
+    } else {
+        ways.join(" or ")
+    };
     write!(drawn, "<p>Needs: {ways}.</p><dl>").ok();
     for parameter in operation["parameters"].as_array().into_iter().flatten() {
         write!(
@@ -85,12 +89,26 @@ fn operation_drawn(path: &str, method: &str, operation: &Value) -> String {
         )
         .ok();
     }
-    for (media, body) in operation["requestBody"]["content"].as_object().into_iter().flatten() {
-        write!(drawn, "<dt>Body, <code>{media}</code></dt><dd>{}</dd>", shape(&body["schema"])).ok();
+    for (media, body) in operation["requestBody"]["content"]
+        .as_object()
+        .into_iter()
+        .flatten()
+    {
+        write!(
+            drawn,
+            "<dt>Body, <code>{media}</code></dt><dd>{}</dd>",
+            shape(&body["schema"])
+        )
+        .ok();
     }
     for (status, response) in operation["responses"].as_object().into_iter().flatten() {
         let words = text(&response["description"]).replace("\n\n", "<br>");
-        write!(drawn, "<dt>{status}</dt><dd>{}", prose(&words).replace("&lt;br&gt;", "<br>")).ok();
+        write!(
+            drawn,
+            "<dt>{status}</dt><dd>{}",
+            prose(&words).replace("&lt;br&gt;", "<br>")
+        )
+        .ok();
         for (media, body) in response["content"].as_object().into_iter().flatten() {
             if media == "application/json" {
                 write!(drawn, " {}", shape(&body["schema"])).ok();
@@ -124,7 +142,11 @@ fn prose(words: &str) -> String {
     parts
         .map(|(index, part)| {
             let part = escaped(part);
-            if index % 2 == 1 { format!("<code>{part}</code>") } else { part }
+            if index % 2 == 1 {
+                format!("<code>{part}</code>")
+            } else {
+                part
+            }
         })
         .collect()
 }

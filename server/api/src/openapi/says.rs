@@ -82,6 +82,19 @@ impl Says {
         self.give(status, "Done.", Some(("application/json", schema)))
     }
 
+    /// One page of a list.
+    pub fn gives_page<T: ToSchema>(mut self) -> Self {
+        let schema = json!({
+            "type": "object",
+            "properties": {
+                "items": { "type": "array", "items": self.reference::<T>() },
+                "next": { "type": ["string", "null"], "description": "Pass it as `before` for the next page; `null` at the end." },
+            },
+            "required": ["items", "next"],
+        });
+        self.give(200, "Done.", Some(("application/json", schema)))
+    }
+
     pub fn gives_nothing(self, status: u16, words: &'static str) -> Self {
         self.give(status, words, None)
     }
@@ -122,12 +135,28 @@ impl Says {
     /// It takes a new username.
     pub fn called(self) -> Self {
         self.refuses(422, "username.empty", "a username has 1 to 64 characters")
-            .refuses(422, "username.too_long", "a username has 1 to 64 characters")
+            .refuses(
+                422,
+                "username.too_long",
+                "a username has 1 to 64 characters",
+            )
             .refuses(422, "username.upper_case", "small letters only")
-            .refuses(422, "username.character", "a-z, 0-9, and - _ . between them")
+            .refuses(
+                422,
+                "username.character",
+                "a-z, 0-9, and - _ . between them",
+            )
             .refuses(422, "username.start", "a letter or digit first")
-            .refuses(422, "username.dots", "no two dots in a row, and none at the end")
-            .refuses(422, "username.reserved", "a name the studio keeps to itself")
+            .refuses(
+                422,
+                "username.dots",
+                "no two dots in a row, and none at the end",
+            )
+            .refuses(
+                422,
+                "username.reserved",
+                "a name the studio keeps to itself",
+            )
             .refuses(422, "name.too_long", "at most 128 characters")
     }
 
@@ -145,7 +174,11 @@ impl Says {
 
     pub fn importing(self) -> Self {
         self.refuses(413, "notebook.too_large", "more than can be imported")
-            .refuses(422, "notebook.not_json", "no notebook; `detail` says what it looks like")
+            .refuses(
+                422,
+                "notebook.not_json",
+                "no notebook; `detail` says what it looks like",
+            )
             .refuses(422, "notebook.version", "a format that cannot be read")
             .refuses(422, "notebook.shape", "JSON, but no notebook")
             .refuses(503, "storage.full", "the disk is full")
@@ -174,7 +207,10 @@ impl Says {
 
     /// Stable and readable: `get_spaces_members`.
     pub fn id(&self, entry: &Entry) -> String {
-        let path = entry.path.trim_start_matches("/api/v1").trim_start_matches('/');
+        let path = entry
+            .path
+            .trim_start_matches("/api/v1")
+            .trim_start_matches('/');
         let words: Vec<_> = path
             .split('/')
             .map(|part| match part.strip_prefix('{') {
@@ -182,10 +218,19 @@ impl Says {
                 None => part.replace(['-', '.'], "_"),
             })
             .collect();
-        format!("{}_{}", entry.method.as_str().to_ascii_lowercase(), words.join("_"))
+        format!(
+            "{}_{}",
+            entry.method.as_str().to_ascii_lowercase(),
+            words.join("_")
+        )
     }
 
-    fn give(mut self, status: u16, words: &'static str, content: Option<(&'static str, Value)>) -> Self {
+    fn give(
+        mut self,
+        status: u16,
+        words: &'static str,
+        content: Option<(&'static str, Value)>,
+    ) -> Self {
         self.gives.push(Gift {
             status,
             words,
@@ -214,7 +259,8 @@ impl Gift {
             response["content"] = json!({ *media: { "schema": schema } });
         }
         for (name, words) in &self.headers {
-            response["headers"][*name] = json!({ "description": words, "schema": { "type": "string" } });
+            response["headers"][*name] =
+                json!({ "description": words, "schema": { "type": "string" } });
         }
         response
     }

@@ -9,6 +9,8 @@ mod studio;
 mod postgres;
 
 mod accounts;
+mod audit;
+mod garbage;
 mod house;
 mod ledger;
 mod notebooks;
