@@ -49,9 +49,9 @@ pub(super) fn listen(
     let commands = use_commands();
     let navigate = use_navigate();
     // Before the editor, which has meanings of its own for them.
-    let first = StoredValue::new_local(None);
     Effect::new(move |_| {
-        first.set_value(browser::keys_first(move |event| {
+        // Kept by the effect, so that the server, which runs none, has nothing of it.
+        StoredValue::new_local(browser::keys_first(move |event| {
             if !(event.ctrl_key() || event.meta_key()) || event.shift_key() || event.alt_key() {
                 return;
             }

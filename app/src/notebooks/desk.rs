@@ -37,11 +37,11 @@ pub fn provide_desk(archived: bool, may_take_back: bool) -> Desk {
         may_take_back,
     };
     provide_context(desk);
-    let keys = StoredValue::new_local(None);
     Effect::new(move |_| {
         desk.narrow.set(ui::dom::matches(NARROW));
         DESK.set(Some(desk));
-        keys.set_value(browser::keys_first(move |event| {
+        // Kept by the effect, so that the server, which runs none, has nothing of it.
+        StoredValue::new_local(browser::keys_first(move |event| {
             let control = event.ctrl_key() || event.meta_key();
             if control && !event.shift_key() && !event.alt_key() && event.key() == "j" {
                 desk.toggle_panel();

@@ -227,7 +227,9 @@ pub fn place_beside(popover: &HtmlElement, button: &HtmlElement) {
     };
     let (width, height) = (size("innerWidth"), size("innerHeight"));
     // Until the script is there the style sheet places it, in a box of another width.
-    let _ = popover.style().set_property("position-area", "none");
+    for property in ["position-area", "position-try-fallbacks"] {
+        let _ = popover.style().set_property(property, "none");
+    }
     let at = button.get_bounding_client_rect();
     let of = popover.get_bounding_client_rect();
     let below = at.bottom() + GAP;
