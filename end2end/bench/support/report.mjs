@@ -38,7 +38,8 @@ export function figure(name, { unit, ours, peer, peerName = "", target, digits =
     const [kind, limit] = Object.entries(target)[0];
     const measured = kind.startsWith("ratio") ? ratio : value;
     row.target = `${kind.startsWith("ratio") ? "ratio " : ""}${kind.endsWith("tLeast") ? "≥" : "≤"} ${plain(limit)}`;
-    row.verdict = measured === undefined ? "no peer" : (kind.endsWith("tLeast") ? measured >= limit : measured <= limit) ? "reached" : "MISSED";
+    // A growth that is none was drowned by something else that was given back meanwhile.
+    row.verdict = measured === undefined ? "no peer" : ours.some((one) => one < 0) ? "unclear" : (kind.endsWith("tLeast") ? measured >= limit : measured <= limit) ? "reached" : "MISSED";
   }
   rows.push(row);
   return row;
