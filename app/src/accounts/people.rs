@@ -136,7 +136,8 @@ fn Door(
             action=disable
             node_ref=form
             on:submit:capture=move |event| {
-                if !disabled && !asking.get_untracked() {
+                // The row of an earlier list may still listen: what it asked is gone, and it says nothing.
+                if !disabled && asking.try_get_untracked() == Some(false) {
                     event.prevent_default();
                     asking.set(true);
                 }

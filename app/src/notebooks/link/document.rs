@@ -81,6 +81,9 @@ impl Link {
                     {
                         editor.apply(&delta);
                     }
+                    if typed_in != Some(&cell) {
+                        self.stand_behind(&cell, &delta);
+                    }
                     if let (Some(model), Some(now)) =
                         (screen.cell(&cell), self.client.document().cell(&cell))
                     {

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use leptos::prelude::*;
-use notebook::CellId;
 use notebook::presence::{Place, Present, Selection};
 use notebook::wire::Say;
+use notebook::{CellId, Delta, Operation};
 
 use super::super::screen::set_if_new;
 use super::{Link, PRESENCE_EVERY_MS, with};
@@ -29,6 +29,17 @@ impl Link {
             self.presence_timer = browser::after(PRESENCE_EVERY_MS, || {
                 with(Link::tell_place);
             });
+        }
+    }
+
+    /// A change that is not of the editor's own making moves our caret without a word from it.
+    pub(super) fn stand_behind(&mut self, cell: &CellId, delta: &Delta) {
+        if let Some(place) = &mut self.place {
+            let operation = Operation::EditSource {
+                cell: cell.clone(),
+                delta: delta.clone(),
+            };
+            place.follow(&[operation], false);
         }
     }
 
