@@ -152,7 +152,7 @@ pub fn Frame(
                                     <IconButton
                                         icon="sidebar"
                                         name="Show or hide the sidebar"
-                                        on:click=move |_| state.toggle()
+                                        press=move || state.toggle()
                                     />
                                 </span>
                             }

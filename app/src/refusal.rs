@@ -76,7 +76,7 @@ pub fn Failed(error: CallError) -> impl IntoView {
                 <p>{hint}</p>
                 <div class="row g-2">
                     <a class="btn" href="/">"Go home"</a>
-                    <span class="needs-script"><Button on:click=move |_| ui::dom::reload()>"Try again"</Button></span>
+                    <span class="needs-script"><Button press=ui::dom::reload>"Try again"</Button></span>
                 </div>
             </div>
         </div>

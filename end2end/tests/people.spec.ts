@@ -61,6 +61,15 @@ test("disabling says first what it does, ends every sign-in of the person at onc
   await expect(row.getByText("Disabled", { exact: true })).toHaveCount(0);
   await signIn(grace.page, studio, grace.username, grace.password);
   await expect(grace.page.getByRole("heading", { name: "Hello, Grace" })).toBeVisible();
+
+  // Asked every time, and every way out of the question leads out.
+  for (const out of ["Close", "Keep"]) {
+    await row.getByRole("button", { name: "Disable" }).click();
+    await expect(dialog).toContainText("signed out everywhere at once");
+    await dialog.getByRole("button", { name: out }).click();
+    await expect(dialog).toBeHidden();
+  }
+  await expect(row.getByText("Disabled", { exact: true })).toHaveCount(0);
 });
 
 test("somebody's very long name hides none of what can be done about them", async ({ person, studio }) => {

@@ -98,6 +98,33 @@ test("a member sees the space with their role, and loses it when removed", async
   await expect(grace.page.getByRole("heading", { name: "Rivers" })).toHaveCount(0);
 });
 
+test("in a list that was drawn anew, roles and removals still act on the row they stand in, and ask first", async ({ person, space }) => {
+  const [ada, grace, eve] = [await person("Ada"), await person("Grace"), await person("Eve")];
+  const path = await space(ada, "Team");
+  await add(ada, path, grace, "viewer");
+  await add(ada, path, eve, "viewer");
+  const { page } = ada;
+  const row = (member: Person) => page.getByRole("row").filter({ hasText: member.username });
+  const roles = async () => [await row(grace).getByRole("combobox").inputValue(), await row(eve).getByRole("combobox").inputValue()];
+  for (const role of ["editor", "runner"]) {
+    const changed = page.waitForResponse((answer) => answer.url().includes("/ui/") && answer.request().method() === "POST");
+    await row(eve).getByRole("combobox").selectOption(role);
+    await changed;
+    await expect.poll(roles).toEqual(["viewer", role]);
+  }
+  for (const member of [grace, eve]) {
+    await row(member).getByRole("button", { name: "Remove" }).click();
+    const dialog = page.getByRole("dialog").filter({ visible: true });
+    await expect(dialog).toContainText("They lose the space");
+    await expect(row(member)).toHaveCount(1);
+    await dialog.getByRole("button", { name: "Remove" }).click();
+    await expect(row(member)).toHaveCount(0);
+  }
+  await page.reload();
+  await expect(row(ada)).toHaveCount(1);
+  await expect(page.getByRole("row").filter({ hasText: eve.username })).toHaveCount(0);
+});
+
 test("a stranger cannot tell a space they may not see from one that does not exist", async ({ person, space }) => {
   const [ada, eve] = [await person("Ada"), await person("Eve")];
   const path = await space(ada, "Private");

@@ -5,8 +5,8 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 use ui::{
-    Avatar, Badge, Button, ButtonKind, ButtonSize, Dialog, DialogFoot, Input, PasswordInput, Time,
-    Tone, use_toasts,
+    AskFirst, Avatar, Badge, Button, ButtonKind, ButtonSize, Input, PasswordInput, Time, Tone,
+    use_toasts,
 };
 
 use super::calls::{CreateUser, SetDisabled, list_users};
@@ -128,46 +128,18 @@ fn Door(
     disabled: bool,
     disable: ServerAction<SetDisabled>,
 ) -> impl IntoView {
-    let asking = RwSignal::new(false);
-    let form = NodeRef::<leptos::html::Form>::new();
+    const WORDS: &str = "They are signed out everywhere at once and cannot sign in again. What they wrote stays, and so do their roles: you can let them in again at any time.";
     let dialog = format!("disable-{id}");
     view! {
-        <ActionForm
-            action=disable
-            node_ref=form
-            on:submit:capture=move |event| {
-                // The row of an earlier list may still listen: what it asked is gone, and it says nothing.
-                if !disabled && asking.try_get_untracked() == Some(false) {
-                    event.prevent_default();
-                    asking.set(true);
-                }
-            }
-        >
-            <input type="hidden" name="user" value=id/>
-            <input type="hidden" name="disabled" value=(!disabled).to_string()/>
-            <Button r#type="submit" size=ButtonSize::Small kind=if disabled { ButtonKind::Plain } else { ButtonKind::DangerQuiet }>
-                {if disabled { "Let in again" } else { "Disable" }}
-            </Button>
-        </ActionForm>
-        <Dialog id=dialog title=format!("Disable {name}?") open=asking>
-            <div class="dialog__body">
-                <p>"They are signed out everywhere at once and cannot sign in again. What they wrote stays, and so do their roles: you can let them in again at any time."</p>
-            </div>
-            <DialogFoot>
-                <Button on:click=move |_| asking.set(false)>"Keep"</Button>
-                <Button
-                    kind=ButtonKind::Danger
-                    on:click=move |_| {
-                        if let Some(form) = form.get_untracked() {
-                            let _ = form.request_submit();
-                        }
-                        asking.set(false);
-                    }
-                >
-                    "Disable"
+        <AskFirst id=dialog title=format!("Disable {name}?") words=WORDS verb="Disable" asks=!disabled>
+            <ActionForm action=disable>
+                <input type="hidden" name="user" value=id/>
+                <input type="hidden" name="disabled" value=(!disabled).to_string()/>
+                <Button r#type="submit" size=ButtonSize::Small kind=if disabled { ButtonKind::Plain } else { ButtonKind::DangerQuiet }>
+                    {if disabled { "Let in again" } else { "Disable" }}
                 </Button>
-            </DialogFoot>
-        </Dialog>
+            </ActionForm>
+        </AskFirst>
     }
     .into_any()
 }

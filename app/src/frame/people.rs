@@ -77,7 +77,7 @@ fn ThemeItems() -> impl IntoView {
                         <MenuItem
                             icon=icon
                             checked=Signal::derive(move || look.get().theme == theme)
-                            on:click=move |_| choose(look, Look { theme, ..look.get_untracked() })
+                            press=move || choose(look, Look { theme, ..look.get_untracked() })
                         >
                             {theme.words()}
                         </MenuItem>

@@ -4,8 +4,7 @@ use datalayer::{Error, Member, Noun, Space, UserId};
 use leptos::html;
 use leptos::prelude::*;
 use ui::{
-    Avatar, Button, ButtonKind, ButtonSize, Dialog, DialogFoot, Field, Input, Select, Time, Tone,
-    use_toasts,
+    AskFirst, Avatar, Button, ButtonKind, ButtonSize, Field, Input, Select, Time, Tone, use_toasts,
 };
 
 use super::calls::{RemoveMember, SetMember, list_members};
@@ -208,7 +207,7 @@ fn MemberRow(
                                 options=options(space_role)
                                 chosen=role.as_str()
                                 small=true
-                                on:change=move |_| {
+                                choose=move |_: String| {
                                     if let Some(form) = form.get_untracked() {
                                         let _ = form.request_submit();
                                     }
@@ -244,45 +243,17 @@ fn Removal(
     verb: &'static str,
     remove: ServerAction<RemoveMember>,
 ) -> impl IntoView {
-    let asking = RwSignal::new(false);
-    let (name, place) = (member.name, space.name);
+    const WORDS: &str = "They lose the space and its notebooks at once, also in tabs they have open. What they wrote stays.";
+    let title = format!("Remove {} from {}?", member.name, space.name);
     let (space, user) = (space.id.to_string(), member.user.to_string());
-    let dialog = format!("remove-{user}");
-    let form = NodeRef::<html::Form>::new();
     view! {
-        <ActionForm
-            action=remove
-            node_ref=form
-            on:submit:capture=move |event| {
-                if !asking.get_untracked() {
-                    event.prevent_default();
-                    asking.set(true);
-                }
-            }
-        >
-            <input type="hidden" name="space" value=space/>
-            <input type="hidden" name="user" value=user/>
-            <Button r#type="submit" size=ButtonSize::Small kind=ButtonKind::Ghost>{verb}</Button>
-        </ActionForm>
-        <Dialog id=dialog title=format!("Remove {name} from {place}?") open=asking>
-            <div class="dialog__body">
-                <p>"They lose the space and its notebooks at once, also in tabs they have open. What they wrote stays."</p>
-            </div>
-            <DialogFoot>
-                <Button on:click=move |_| asking.set(false)>"Keep"</Button>
-                <Button
-                    kind=ButtonKind::Danger
-                    on:click=move |_| {
-                        if let Some(form) = form.get_untracked() {
-                            let _ = form.request_submit();
-                        }
-                        asking.set(false);
-                    }
-                >
-                    {verb}
-                </Button>
-            </DialogFoot>
-        </Dialog>
+        <AskFirst id=format!("remove-{user}") title=title words=WORDS verb=verb>
+            <ActionForm action=remove>
+                <input type="hidden" name="space" value=space/>
+                <input type="hidden" name="user" value=user/>
+                <Button r#type="submit" size=ButtonSize::Small kind=ButtonKind::Ghost>{verb}</Button>
+            </ActionForm>
+        </AskFirst>
     }
     .into_any()
 }

@@ -39,8 +39,8 @@ pub fn NewMenu() -> impl IntoView {
             face=|| view! { <Icon name="plus"/><span aria-hidden="true">"New"</span> }
         >
             <span class="needs-script new-menu__verbs">
-                <MenuItem icon="notebook" blocked=blocked on:click=move |_| notebook.set(true)>"Notebook"</MenuItem>
-                <MenuItem icon="upload" blocked=blocked on:click=move |_| import.set(true)>"Import .ipynb"</MenuItem>
+                <MenuItem icon="notebook" blocked=blocked press=move || notebook.set(true)>"Notebook"</MenuItem>
+                <MenuItem icon="upload" blocked=blocked press=move || import.set(true)>"Import .ipynb"</MenuItem>
                 <MenuSeparator/>
             </span>
             <MenuLink href="/spaces#new" icon="layers">"Space"</MenuLink>
@@ -82,7 +82,7 @@ fn NewNotebookDialog(open: RwSignal<bool>, places: Signal<Vec<Space>>) -> impl I
                     </Field>
                 </div>
                 <div class="dialog__foot">
-                    <Button on:click=move |_| open.set(false)>"Cancel"</Button>
+                    <Button press=move || open.set(false)>"Cancel"</Button>
                     <Button r#type="submit" kind=ButtonKind::Primary busy=action.pending()>"Start the notebook"</Button>
                 </div>
             </ActionForm>
@@ -133,12 +133,12 @@ fn ImportDialog(open: RwSignal<bool>, places: Signal<Vec<Space>>) -> impl IntoVi
                             label="Space"
                             options=options(&places.get_untracked())
                             chosen=""
-                            on:change=move |event| chosen.set(event_target_value(&event))
+                            choose=move |value: String| chosen.set(value)
                         />
                     </Field>
                 </div>
                 <div class="dialog__foot">
-                    <Button on:click=move |_| open.set(false)>"Cancel"</Button>
+                    <Button press=move || open.set(false)>"Cancel"</Button>
                     <Button r#type="submit" kind=ButtonKind::Primary icon="upload" busy=sending>"Import"</Button>
                 </div>
             </form>

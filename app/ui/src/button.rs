@@ -63,12 +63,16 @@ pub fn Button(
     /// Why it cannot be used now; `None` when it can.
     #[prop(optional, into)]
     blocked: MaybeProp<String>,
+    /// What a press does. A property and not `on:click` on the component: listeners spread onto one are not renewed with it.
+    #[prop(optional, into)]
+    press: Option<Callback<()>>,
     children: Children,
 ) -> impl IntoView {
     let class = classes(kind, size, block);
     view! {
         <button
             type=r#type
+            on:click=move |_| run(press)
             class=class
             class:is-loading=move || busy.get()
             aria-busy=move || busy.get().then_some("true")
@@ -95,11 +99,27 @@ pub fn IconButton(
     #[prop(default = ButtonKind::Ghost)] kind: ButtonKind,
     #[prop(optional)] size: ButtonSize,
     #[prop(default = "button")] r#type: &'static str,
+    /// As for [`Button`].
+    #[prop(optional, into)]
+    press: Option<Callback<()>>,
 ) -> impl IntoView {
     let class = format!("{} btn--icon", classes(kind, size, false));
     view! {
-        <button type=r#type class=class aria-label=move || name.get() title=move || name.get()>
+        <button
+            type=r#type
+            class=class
+            aria-label=move || name.get()
+            title=move || name.get()
+            on:click=move |_| run(press)
+        >
             <Icon name=icon/>
         </button>
+    }
+}
+
+/// Runs what a press does; nothing where its view is being renewed.
+pub(crate) fn run(press: Option<Callback<()>>) {
+    if let Some(press) = press {
+        press.try_run(());
     }
 }

@@ -62,7 +62,7 @@ pub fn Dialog(
         >
             <div class="dialog__head">
                 <h2 class="dialog__title" id=title_id>{title}</h2>
-                <IconButton icon="x" name="Close" on:click=move |_| open.set(false)/>
+                <IconButton icon="x" name="Close" press=move || open.set(false)/>
             </div>
             <Show when=move || open.get()>{children()}</Show>
         </dialog>

@@ -176,6 +176,9 @@ pub fn Select(
     #[prop(into)] chosen: String,
     #[prop(optional)] small: bool,
     #[prop(optional, into)] disabled: Signal<bool>,
+    /// Told the value that was chosen. A property for the reason [`crate::Button`] gives.
+    #[prop(optional, into)]
+    choose: Option<Callback<(String,)>>,
 ) -> impl IntoView {
     view! {
         <span class="select-wrap" class:select-wrap--sm=small>
@@ -186,6 +189,11 @@ pub fn Select(
                 name=name
                 aria-label=label
                 disabled=move || disabled.get()
+                on:change=move |event| {
+                    if let Some(choose) = choose {
+                        choose.try_run((event_target_value(&event),));
+                    }
+                }
             >
                 {options
                     .into_iter()

@@ -3,6 +3,7 @@
 //! The looks live in `style/ui/`, one partial per component with the same class names.
 //! Everything draws the same on the server and in the browser: what only a browser knows is filled in after mount.
 
+mod ask;
 mod avatar;
 mod button;
 mod dialog;
@@ -15,6 +16,7 @@ mod tabs;
 mod time;
 mod toast;
 
+pub use ask::AskFirst;
 pub use avatar::{Avatar, Avatars, initials, tint};
 pub use button::{Button, ButtonKind, ButtonSize, IconButton};
 pub use dialog::{Dialog, DialogFoot};

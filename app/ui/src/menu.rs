@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 use leptos::{ev, html};
 
+use crate::button::run;
 use crate::{Icon, dom};
 
 /// A menu behind a button. The button's look is yours: `face` is drawn inside it.
@@ -78,7 +79,7 @@ pub fn Menu(
     }
 }
 
-/// A verb in a menu. `on:click` on it does the work; inside a form, `submit` sends it.
+/// A verb in a menu. Pressed, it does its work; inside a form, `submit` sends it.
 #[component]
 pub fn MenuItem(
     #[prop(optional)] icon: Option<&'static str>,
@@ -88,12 +89,16 @@ pub fn MenuItem(
     #[prop(optional, into)]
     checked: MaybeProp<bool>,
     #[prop(optional, into)] blocked: MaybeProp<String>,
+    /// As for [`crate::Button`].
+    #[prop(optional, into)]
+    press: Option<Callback<()>>,
     children: Children,
 ) -> impl IntoView {
     view! {
         <button
             type=r#type
             class="menu__item"
+            on:click=move |_| run(press)
             class:is-danger=danger
             role=move || if checked.get().is_some() { "menuitemradio" } else { "menuitem" }
             aria-checked=move || checked.get().map(|on| on.to_string())

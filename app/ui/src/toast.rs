@@ -96,7 +96,7 @@ pub fn ToastsView() -> impl IntoView {
                                 <div class="med">{toast.title}</div>
                                 {toast.detail.map(|detail| view! { <div class="t2 fs-12">{detail}</div> })}
                             </div>
-                            <IconButton icon="x" name="Dismiss" size=crate::ButtonSize::Small on:click=move |_| toasts.dismiss(id)/>
+                            <IconButton icon="x" name="Dismiss" size=crate::ButtonSize::Small press=move || toasts.dismiss(id)/>
                         </div>
                     }
                 }
