@@ -11,6 +11,26 @@ use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen(inline_js = r#"
 export const load_module = url => import(url);
+export const load_wasm_module = (url, wasm) => import(url).then(module => module.default({ module_or_path: wasm }).then(() => module));
+let nearby;
+export function watch_nearby(selector, root, margin, call) {
+    nearby?.disconnect();
+    const within = document.querySelector(root);
+    const scrolls = within && /auto|scroll/.test(getComputedStyle(within).overflowY);
+    nearby = new IntersectionObserver(entries => {
+        for (const { target, isIntersecting } of entries) {
+            if (!isIntersecting) continue;
+            nearby.unobserve(target);
+            call(target.id);
+        }
+    }, { root: scrolls ? within : null, rootMargin: `${margin}px 0px` });
+    for (const element of document.querySelectorAll(selector)) nearby.observe(element);
+}
+export function standing_html(selector) {
+    const element = document.querySelector(selector);
+    element?.removeAttribute("data-drawn");
+    return element?.innerHTML;
+}
 export function offset_at(element, x, y) {
     let node, offset;
     if (document.caretPositionFromPoint) {
@@ -35,6 +55,9 @@ export function offset_at(element, x, y) {
 "#)]
 extern "C" {
     fn load_module(url: &str) -> js_sys::Promise;
+    fn load_wasm_module(url: &str, wasm: &str) -> js_sys::Promise;
+    fn watch_nearby(selector: &str, root: &str, margin: u32, call: &JsValue);
+    fn standing_html(selector: &str) -> Option<String>;
     #[wasm_bindgen(js_name = offset_at)]
     fn text_offset_at(element: &web_sys::Element, x: f64, y: f64) -> i32;
 }
@@ -44,9 +67,37 @@ pub fn offset_at(element: &web_sys::Element, x: f64, y: f64) -> Option<u32> {
     u32::try_from(text_offset_at(element, x, y)).ok()
 }
 
+/// Calls back with the id of each element, once, when it comes within `margin` pixels of what is seen of `root`. One watch at a time.
+pub fn watch_near(selector: &str, root: &str, margin: u32, call: impl Fn(String) + 'static) {
+    let call = Closure::wrap(Box::new(call) as Box<dyn Fn(String)>);
+    watch_nearby(selector, root, margin, call.as_ref());
+    // The next watch ends this one; its callback may still be under way then.
+    call.forget();
+}
+
+/// What the server drew here and nobody has read yet, so that it need not be made again. Always nothing on the server.
+pub fn standing(cell: &str, class: &str) -> Option<String> {
+    if cfg!(not(target_arch = "wasm32")) {
+        return None;
+    }
+    standing_html(&format!("#cell-{cell} .{class}[data-drawn]"))
+}
+
+/// Is it the server that draws?
+pub fn is_server() -> bool {
+    cfg!(not(target_arch = "wasm32"))
+}
+
 /// Loads one of our own script modules by its URL in the asset manifest.
 pub async fn module(url: &str) -> Result<JsValue, String> {
     wasm_bindgen_futures::JsFuture::from(load_module(url))
+        .await
+        .map_err(|error| words(&error))
+}
+
+/// Loads one of our own WebAssembly modules by the URLs of its script and itself.
+pub async fn wasm_module(url: &str, wasm: &str) -> Result<JsValue, String> {
+    wasm_bindgen_futures::JsFuture::from(load_wasm_module(url, wasm))
         .await
         .map_err(|error| words(&error))
 }

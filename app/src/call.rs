@@ -124,6 +124,12 @@ pub fn cookie(_name: &str) -> Option<String> {
     None
 }
 
+/// The path of the page the server draws.
+#[cfg(not(feature = "ssr"))]
+pub fn path() -> String {
+    String::new()
+}
+
 /// Where a sign-in may lead: a path of ours, else home.
 pub fn safe_next(next: &str) -> String {
     // What a browser reads as another origin: `//host`, `/\host`, and either with white space the URL parser drops.
@@ -232,6 +238,11 @@ mod here {
             let mark = if rest.is_empty() { "" } else { "?" };
             leptos_axum::redirect(&format!("{path}{mark}{}", rest.join("&")));
         }
+    }
+
+    /// The path of the page being drawn.
+    pub fn path() -> String {
+        use_context::<Parts>().map_or_else(String::new, |parts| parts.uri.path().to_owned())
     }
 
     /// Keeps a choice of the reader's for a year; scripts of ours may read it.

@@ -77,30 +77,6 @@ pub fn render(source: &str, attachments: &Map) -> String {
     put_back(&clean, &kept)
 }
 
-/// The first headings of a text, for the outline: level and words.
-pub fn headings(source: &str) -> Vec<(u8, String)> {
-    let mut found = Vec::new();
-    let mut open: Option<(u8, String)> = None;
-    if !source.contains('#') && !source.contains("\n=") && !source.contains("\n-") {
-        return found;
-    }
-    for event in Parser::new_ext(source, Options::ENABLE_MATH) {
-        match event {
-            Event::Start(Tag::Heading { level, .. }) => open = Some((level as u8, String::new())),
-            Event::End(TagEnd::Heading(_)) => {
-                found.extend(open.take().filter(|(_, words)| !words.trim().is_empty()))
-            }
-            Event::Text(text) | Event::Code(text) | Event::InlineMath(text) => {
-                if let Some((_, words)) = &mut open {
-                    words.push_str(&text);
-                }
-            }
-            _ => {}
-        }
-    }
-    found
-}
-
 fn keep(kept: &mut Vec<String>, html: String) -> Event<'static> {
     kept.push(html);
     Event::InlineHtml(format!("\u{E000}{}\u{E001}", kept.len() - 1).into())
@@ -240,14 +216,6 @@ mod tests {
         assert!(
             render("![plot](attachment:a.png)", &attachments)
                 .contains("src=\"data:image/png;base64,AAAA\"")
-        );
-    }
-
-    #[test]
-    fn headings_are_found() {
-        assert_eq!(
-            headings("# One\ntext\n## Two `b`\n"),
-            vec![(1, "One".into()), (2, "Two b".into())]
         );
     }
 }

@@ -13,7 +13,7 @@ pub use failure::Failure;
 use framed::Framed;
 
 use crate::clean::clean_output;
-use crate::markdown;
+use crate::text::{self, TextSetter};
 
 /// What to draw of a mime bundle, richest first.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,6 +47,7 @@ pub fn OutputView(
         let output = output.clone();
         Memo::new(move |_| output.with(|output| kind_of(&output.shown())))
     };
+    let setter = text::use_text_setter();
     move || {
         let output = output.clone();
         match kind.get() {
@@ -81,7 +82,7 @@ pub fn OutputView(
                     output.with(|output| match &*output.shown() {
                         Output::DisplayData { data, metadata, .. }
                         | Output::ExecuteResult { data, metadata, .. } => {
-                            draw(data, metadata, &notebook)
+                            draw(data, metadata, &notebook, setter)
                         }
                         _ => Drawn::Nothing,
                     })
@@ -139,7 +140,7 @@ const ACTIVE: &[&str] = &[
     "application/vnd.vega.v5+json",
 ];
 
-fn draw(data: &Map, metadata: &Map, notebook: &str) -> Drawn {
+fn draw(data: &Map, metadata: &Map, notebook: &str, setter: Option<TextSetter>) -> Drawn {
     let plain = || data.get("text/plain").and_then(text_of).unwrap_or_default();
     let framed = |mime: &str| {
         let mut bundle = Map::new();
@@ -161,7 +162,7 @@ fn draw(data: &Map, metadata: &Map, notebook: &str) -> Drawn {
         };
     }
     if let Some(text) = data.get("text/markdown").and_then(text_of) {
-        return Drawn::Html(markdown::render(&text, &Map::new()));
+        return Drawn::Html(text::text(setter, &text, &Map::new()));
     }
     if data.contains_key("image/svg+xml") {
         // As a picture, not as part of the page: a picture cannot run anything.
@@ -190,7 +191,7 @@ fn draw(data: &Map, metadata: &Map, notebook: &str) -> Drawn {
         }
     }
     if let Some(text) = data.get("text/latex").and_then(text_of) {
-        return Drawn::Html(latex(&text));
+        return Drawn::Html(latex(setter, &text));
     }
     if data.contains_key("application/javascript") {
         return framed("application/javascript");
@@ -253,7 +254,7 @@ fn picture(data: &Map, mime: &str, notebook: &str) -> Option<String> {
     ))
 }
 
-fn latex(text: &str) -> String {
+fn latex(setter: Option<TextSetter>, text: &str) -> String {
     let trimmed = text.trim();
     let inner = [("$$", "$$"), ("\\[", "\\]"), ("$", "$"), ("\\(", "\\)")]
         .iter()
@@ -264,11 +265,12 @@ fn latex(text: &str) -> String {
                 .map(|inner| (inner, *open != "$" && *open != "\\("))
         });
     match inner {
-        Some((inner, display)) => markdown::maths(
+        Some((inner, display)) => text::maths(
+            setter,
             inner.trim().trim_start_matches("\\displaystyle").trim(),
             display,
         ),
-        None => markdown::maths(trimmed, true),
+        None => text::maths(setter, trimmed, true),
     }
 }
 
@@ -277,7 +279,12 @@ mod tests {
     use super::*;
 
     fn drawn(json: &str) -> Drawn {
-        draw(&serde_json::from_str(json).unwrap(), &Map::new(), "nb_1")
+        draw(
+            &serde_json::from_str(json).unwrap(),
+            &Map::new(),
+            "nb_1",
+            None,
+        )
     }
 
     #[test]

@@ -38,17 +38,28 @@ pub fn shell() -> impl IntoView {
 #[component]
 fn Scripts(assets: Assets) -> impl IntoView {
     let nonce = use_nonce();
+    let module = module_of(&call::path());
+    let (js, wasm) = (format!("{module}.js"), format!("{module}_bg.wasm"));
     let start = format!(
-        "import({js}).then(m => m.default({{module_or_path: {wasm}}}).then(() => m.hydrate()))",
-        js = quoted(&assets.url("app.js")),
-        wasm = quoted(&assets.url("app_bg.wasm")),
+        "import({js}).then(m => m.default({{module_or_path: {wasm}}}).then(() => m.hydrate_{module}()))",
+        js = quoted(&assets.url(&js)),
+        wasm = quoted(&assets.url(&wasm)),
     );
     let manifest = escaped(&assets.json());
     view! {
-        <link rel="modulepreload" href=assets.url("app.js") nonce=nonce.clone()/>
-        <link rel="preload" href=assets.url("app_bg.wasm") r#as="fetch" r#type="application/wasm" crossorigin="anonymous"/>
+        <link rel="modulepreload" href=assets.url(&js) nonce=nonce.clone()/>
+        <link rel="preload" href=assets.url(&wasm) r#as="fetch" r#type="application/wasm" crossorigin="anonymous"/>
         <script type="application/json" id=assets::ELEMENT nonce=nonce.clone() inner_html=manifest></script>
         <script type="module" nonce=nonce inner_html=start></script>
+    }
+}
+
+/// Which of the browser's modules takes a page over.
+fn module_of(path: &str) -> &'static str {
+    if path.starts_with("/n/") {
+        "notebook"
+    } else {
+        "explorer"
     }
 }
 

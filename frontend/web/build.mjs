@@ -1,7 +1,7 @@
 // Bundles what the browser gets beside the Rust app: build.mjs --out DIR [--dev] [--app app.js]
 //
 // Without --app: Monaco's facade, the output frame, the store, the chart libraries; every file is named by its
-// content, and DIR/bundles.json maps logical names to file names. With --app: the glue wasm-bindgen wrote, in one file.
+// content, and DIR/bundles.json maps logical names to file names. With --app: the glue wasm-bindgen wrote for a module, in one file.
 import { createHash } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
@@ -60,7 +60,7 @@ if (values.app) {
   await build({
     ...common,
     entryPoints: [resolve(values.app)],
-    entryNames: "app",
+    entryNames: basename(values.app, ".js"),
     target: ["es2022"],
     // The glue mentions Node's modules only in branches the browser never takes.
     external: ["fs", "util"],

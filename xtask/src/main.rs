@@ -10,6 +10,7 @@ mod supplies;
 mod toolchain;
 mod trial;
 mod watch;
+mod weight;
 mod whereabouts;
 mod workshop;
 

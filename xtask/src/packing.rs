@@ -180,8 +180,10 @@ impl Packer {
                 .map(|meta| meta.len().div_ceil(1024))
         };
         for name in [
-            "app_bg.wasm",
-            "app.js",
+            "explorer_bg.wasm",
+            "notebook_bg.wasm",
+            "notebook.js",
+            "text_bg.wasm",
             "main.css",
             "editor.js",
             "editor.css",

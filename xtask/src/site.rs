@@ -18,6 +18,10 @@ use crate::{
     workshop::Workshop,
 };
 
+/// The modules the browser loads, each from the feature of `frontend` with its name: every page but a notebook's, a notebook's,
+/// and what sets its text cells. One for all would be twice as much to download.
+pub const MODULES: [&str; 3] = ["explorer", "notebook", "text"];
+
 /// How the site is built.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Kind {
@@ -40,8 +44,11 @@ pub fn build(shop: &mut Workshop, kind: Kind) -> Result<()> {
             packer.add_named(&name, &bundles.join(&file), &file)?;
         }
         packer.add_extra(&bundles, &read_manifest(&bundles)?)?;
-        packer.add(&app.join("app.js"), "app.js")?;
-        packer.add(&app.join("app_bg.wasm"), "app_bg.wasm")?;
+        for module in MODULES {
+            for name in [format!("{module}.js"), format!("{module}_bg.wasm")] {
+                packer.add(&app.join(&name), &name)?;
+            }
+        }
         packer.write_beside(&bundles.join("frame.html"), "frame.html")?;
         packer.finish()
     })
@@ -87,67 +94,82 @@ fn bundles(shop: &mut Workshop, kind: Kind) -> Result<PathBuf> {
     Ok(out)
 }
 
-/// The Leptos app as WebAssembly with its glue, bundled.
+/// The browser's modules as WebAssembly with their glue, bundled.
 fn app(shop: &mut Workshop, kind: Kind, toolchain: &toolchain::Toolchain) -> Result<PathBuf> {
     let profile = if kind.small { "wasm" } else { "dev" };
-    let module = shop
-        .target
-        .join(WASM)
-        .join(if kind.small { "wasm" } else { "debug" })
-        .join("frontend.wasm");
-    shop.step(
-        &format!("app for the browser (profile {profile})"),
-        |shop| {
-            let mut cargo = shop.cargo([
-                "build",
-                "--package",
-                "frontend",
-                "--lib",
-                "--target",
-                WASM,
-                "--profile",
-                profile,
-            ]);
-            toolchain.equip(&mut cargo);
-            shop.show(&mut cargo)
-        },
-    )?;
     let out = shop
         .target
         .join("site-parts")
         .join(format!("app-{profile}"));
-    let stamp = Stamp::new(out.join(".complete"), fingerprint([&module])?);
-    if stamp.holds() {
-        return Ok(out);
-    }
-    shop.step("glue of the app", |shop| {
-        let raw = out.join("raw");
-        let _ = fs::remove_dir_all(&out);
-        fs::create_dir_all(&raw)?;
-        let mut bindgen = Bindgen::new();
-        bindgen
-            .input_path(&module)
-            .web(true)?
-            .typescript(false)
-            .remove_name_section(kind.small)
-            .remove_producers_section(true)
-            .out_name("app")
-            .omit_default_module_path(true)
-            .generate(&raw)?;
-        let mut node = Command::new("node");
-        node.current_dir(shop.at("frontend/web"))
-            .args(["build.mjs", "--app"])
-            .arg(raw.join("app.js"))
-            .arg("--out")
-            .arg(&out);
-        if !kind.small {
-            node.arg("--dev");
+    for module in MODULES {
+        compile(shop, module, profile, toolchain)?;
+        let compiled = shop
+            .target
+            .join(WASM)
+            .join(if kind.small { "wasm" } else { "debug" })
+            .join("frontend.wasm");
+        let stamp = Stamp::new(
+            out.join(format!(".{module}.complete")),
+            fingerprint([&compiled])?,
+        );
+        if !stamp.holds() {
+            shop.step(&format!("glue of {module}"), |shop| {
+                glue(shop, kind, module, &compiled, &out)?;
+                stamp.set()
+            })?;
         }
-        shop.show(&mut node)?;
-        fs::rename(raw.join("app_bg.wasm"), out.join("app_bg.wasm"))?;
-        stamp.set()
-    })?;
+    }
     Ok(out)
+}
+
+fn compile(
+    shop: &mut Workshop,
+    module: &str,
+    profile: &str,
+    toolchain: &toolchain::Toolchain,
+) -> Result<()> {
+    shop.step(
+        &format!("{module} for the browser (profile {profile})"),
+        |shop| {
+            let mut cargo = shop.cargo(["build", "--package", "frontend", "--lib"]);
+            cargo.args(["--target", WASM, "--profile", profile]).args([
+                "--no-default-features",
+                "--features",
+                module,
+            ]);
+            toolchain.equip(&mut cargo);
+            shop.show(&mut cargo)
+        },
+    )
+}
+
+fn glue(shop: &Workshop, kind: Kind, module: &str, compiled: &Path, out: &Path) -> Result<()> {
+    let raw = out.join(format!("raw-{module}"));
+    let _ = fs::remove_dir_all(&raw);
+    fs::create_dir_all(&raw)?;
+    let mut bindgen = Bindgen::new();
+    bindgen
+        .input_path(compiled)
+        .web(true)?
+        .typescript(false)
+        .remove_name_section(kind.small)
+        .remove_producers_section(true)
+        .out_name(module)
+        .omit_default_module_path(true)
+        .generate(&raw)?;
+    let mut node = Command::new("node");
+    node.current_dir(shop.at("frontend/web"))
+        .args(["build.mjs", "--app"])
+        .arg(raw.join(format!("{module}.js")))
+        .arg("--out")
+        .arg(out);
+    if !kind.small {
+        node.arg("--dev");
+    }
+    shop.show(&mut node)?;
+    let wasm = format!("{module}_bg.wasm");
+    fs::rename(raw.join(&wasm), out.join(&wasm))
+        .with_context(|| format!("wasm-bindgen made no {wasm}"))
 }
 
 /// Icons, images and faces: `public/**`, and the font files the lock file pins.

@@ -16,6 +16,7 @@ use crate::{
     steps::say,
     studio, supplies,
     toolchain::{self, WASM},
+    weight,
     workshop::Workshop,
 };
 
@@ -136,6 +137,10 @@ pub fn test(shop: &mut Workshop, options: &Options) -> Result<ExitCode> {
     let site = site::build(shop, small);
     let built = site.is_ok();
     tally.must("site", site);
+    if built {
+        let weight = shop.step("weight", |shop| weight::check(&shop.site()));
+        tally.must("weight of a notebook's page", weight);
+    }
     // The tests made the server for themselves, just now; only without them is it still to be compiled.
     let server = if tested {
         Ok(())
@@ -211,7 +216,14 @@ fn checks(shop: &mut Workshop, toolchain: &toolchain::Toolchain, tally: &mut Tal
         shop.show(shop.cargo(own).args(strict))
     });
     tally.must("lints of xtask", lints);
-    let wasm = ["clippy", "--package", "frontend", "--target", WASM];
+    let wasm = [
+        "clippy",
+        "--package",
+        "frontend",
+        "--all-features",
+        "--target",
+        WASM,
+    ];
     let lints = shop.step("lints for the browser", |shop| {
         let mut cargo = shop.cargo(wasm);
         toolchain.equip(cargo.args(strict));

@@ -28,7 +28,7 @@ pub use live::{Live, RunRequest, Runner, RuntimeNews, Seat, Wire};
 pub use moment::Timestamp;
 pub use notebooks::{
     Exported, Format, NewNotebook, Notebook, NotebookChange, NotebookView, Notebooks, OpenNotebook,
-    Reader,
+    Outputs, Reader,
 };
 pub use page::{Page, PageRequest};
 pub use roles::Role;

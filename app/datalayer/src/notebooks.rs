@@ -1,11 +1,13 @@
 //! Notebooks: documents of a space; their content is edited live, through a room.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use bytes::Bytes;
-use notebook::Snapshot;
 use notebook::formats::Notice;
-use notebook::runs::Runs;
+use notebook::runs::{CellRun, Runs};
 use notebook::wire::May;
+use notebook::{CellId, Snapshot};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -66,6 +68,18 @@ pub struct NotebookView {
     /// The latest run of each cell, as in `docs/live.md`.
     #[schema(value_type = Object)]
     pub runs: Runs,
+    /// Cells whose outputs are not among `runs`, with the bytes of them: ask for them with `read_outputs`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(value_type = BTreeMap<String, u64>)]
+    pub later: BTreeMap<CellId, u64>,
+}
+
+/// The latest runs of some cells, with all their outputs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Outputs {
+    /// Of the last event in them.
+    pub sequence: u64,
+    pub cells: BTreeMap<CellId, CellRun>,
 }
 
 /// A notebook that people have open now.
@@ -130,6 +144,11 @@ pub trait Notebooks: Send + Sync {
     async fn read_notebook(&self, notebook: &NotebookId) -> Result<Notebook>;
     /// The document and its runs as they are now (live, when its room is open).
     async fn view_notebook(&self, notebook: &NotebookId) -> Result<NotebookView>;
+    /// As `view_notebook`, with the outputs of the first cells only: at most `outputs` bytes of them, and a quarter of that of one
+    /// cell.
+    async fn open_notebook(&self, notebook: &NotebookId, outputs: u64) -> Result<NotebookView>;
+    /// The outputs of some cells; of a cell that has none, or is none, nothing.
+    async fn read_outputs(&self, notebook: &NotebookId, cells: &[CellId]) -> Result<Outputs>;
     async fn change_notebook(
         &self,
         notebook: &NotebookId,

@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::{CellId, Map};
 
 mod fold;
+mod part;
 mod terminal;
 
 /// A run's id, `run_…`.

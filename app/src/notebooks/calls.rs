@@ -1,7 +1,9 @@
 //! What the notebook screen asks the Datalayer before the live link takes over.
 
-use datalayer::{Member, NotebookId, NotebookView, Role, Space, SpaceId, UserId};
+use datalayer::{Member, NotebookId, NotebookView, Outputs, Role, Space, SpaceId, UserId};
 use leptos::prelude::*;
+use leptos::server_fn::codec::Json;
+use notebook::CellId;
 use serde::{Deserialize, Serialize};
 
 use crate::call::CallError;
@@ -13,13 +15,30 @@ pub struct OpenedNotebook {
     pub space: Space,
 }
 
-/// Open a notebook to read it.
+/// Bytes of outputs that come with the page.
+#[cfg(feature = "ssr")]
+const OUTPUTS: u64 = 256 * 1024;
+
+/// Open a notebook to read it. Outputs beyond the first come later, unless `all` are wanted.
 #[server]
-pub async fn open_notebook(notebook: NotebookId) -> Result<OpenedNotebook, CallError> {
+pub async fn open_notebook(notebook: NotebookId, all: bool) -> Result<OpenedNotebook, CallError> {
     let datalayer = crate::call::datalayer().await?;
-    let view = datalayer.view_notebook(&notebook).await?;
+    let view = if all {
+        datalayer.view_notebook(&notebook).await?
+    } else {
+        datalayer.open_notebook(&notebook, OUTPUTS).await?
+    };
     let space = datalayer.read_space(&view.notebook.space).await?;
     Ok(OpenedNotebook { view, space })
+}
+
+/// The outputs of some cells, which did not come with the page.
+#[server(input = Json)]
+pub async fn read_outputs(notebook: NotebookId, cells: Vec<CellId>) -> Result<Outputs, CallError> {
+    Ok(crate::call::datalayer()
+        .await?
+        .read_outputs(&notebook, &cells)
+        .await?)
 }
 
 /// Give a notebook another title.

@@ -12,7 +12,7 @@ use super::screen::{CellModel, Mode, Screen};
 use super::{link, words};
 use crate::highlight::highlight;
 use crate::outputs::OutputView;
-use crate::{browser, markdown};
+use crate::{browser, text};
 
 #[component]
 pub fn CellView(screen: Screen, id: CellId) -> impl IntoView {
@@ -29,9 +29,28 @@ pub fn CellView(screen: Screen, id: CellId) -> impl IntoView {
             commands::go(screen, Some(name.get_value()), false);
         }
     };
+    // Once live, a cell stays live; a change is shown by a live cell only, because nobody keeps a far one true.
+    let state = Memo::new(move |before: Option<&State>| match before {
+        Some(live @ (State::Live | State::Changed)) => *live,
+        _ => {
+            cell.source.track();
+            cell.kind.track();
+            cell.attachments.track();
+            cell.outputs.track();
+            cell.run.track();
+            match before {
+                _ if cell.near.get() => State::Live,
+                Some(_) => State::Changed,
+                None => State::Still,
+            }
+        }
+    });
     view! {
         <section
             class="cell"
+            class:is-still=move || state.get() == State::Still
+            class:is-later=move || cell.later.get().is_some()
+            style=format!("contain-intrinsic-size:auto {}px", words::guessed_height(&cell))
             class:is-selected=move || cell.selected.get()
             class:is-active=move || cell.active.get()
             class:is-editing=move || cell.editing.get()
@@ -56,16 +75,10 @@ pub fn CellView(screen: Screen, id: CellId) -> impl IntoView {
                 }
             }
         >
-            <Gutter screen cell name/>
-            <div class="cell__body">
-                {move || match cell.kind.get() {
-                    CellKind::Markdown if !cell.editing.get() => view! { <Text cell screen name/> }.into_any(),
-                    _ => view! { <Source screen cell name/> }.into_any(),
-                }}
-                <Show when=move || cell.kind.get() == CellKind::Code>
-                    <Outputs screen cell name/>
-                </Show>
-            </div>
+            {move || match state.get() {
+                State::Still => view! { <Still screen cell name/> }.into_any(),
+                live => view! { <Inside screen cell name drawn=live == State::Live/> }.into_any(),
+            }}
             <Show when=move || cell.active.get() && screen.may.get().edit>
                 <div class="addcell addcell--between">
                     <AddButtons screen beside=Some(name.get_value())/>
@@ -74,6 +87,51 @@ pub fn CellView(screen: Screen, id: CellId) -> impl IntoView {
         </section>
     }
     .into_any()
+}
+
+/// How a cell is drawn.
+#[derive(Clone, Copy, PartialEq)]
+enum State {
+    /// As the server drew it; the browser has made nothing of it.
+    Still,
+    Live,
+    /// Live because it changed while it was far off: what the server drew is out of date.
+    Changed,
+}
+
+/// `drawn`: what the server drew is as it should be, and need not be made again.
+#[component]
+fn Inside(
+    screen: Screen,
+    cell: CellModel,
+    name: StoredValue<CellId>,
+    drawn: bool,
+) -> impl IntoView {
+    view! {
+        <Gutter screen cell name/>
+        <div class="cell__body">
+            {move || match cell.kind.get() {
+                CellKind::Markdown if !cell.editing.get() => view! { <Text cell screen name drawn/> }.into_any(),
+                _ => view! { <Source screen cell name drawn/> }.into_any(),
+            }}
+            <Show when=move || cell.kind.get() == CellKind::Code>
+                <Outputs screen cell name/>
+            </Show>
+        </div>
+    }
+}
+
+/// A far cell. The server draws the same as it would otherwise; the browser takes it as it is, with nothing to keep up to date.
+#[component]
+fn Still(screen: Screen, cell: CellModel, name: StoredValue<CellId>) -> impl IntoView {
+    let html = if browser::is_server() {
+        view! { <Inside screen cell name drawn=false/> }
+            .into_any()
+            .to_html()
+    } else {
+        String::new()
+    };
+    view! { <div class="cell__still" inner_html=html></div> }
 }
 
 thread_local! {
@@ -132,11 +190,23 @@ fn Gutter(screen: Screen, cell: CellModel, name: StoredValue<CellId>) -> impl In
 
 /// A text cell as it reads.
 #[component]
-fn Text(cell: CellModel, screen: Screen, name: StoredValue<CellId>) -> impl IntoView {
-    let html = Memo::new(move |_| {
-        cell.source.with(|source| {
+fn Text(cell: CellModel, screen: Screen, name: StoredValue<CellId>, drawn: bool) -> impl IntoView {
+    let setter = text::use_text_setter();
+    let standing = standing(drawn, name, "cell__words");
+    let html = Memo::new(move |before: Option<&String>| {
+        cell.source.track();
+        cell.attachments.track();
+        if let Some(html) = standing.try_update_value(Option::take).flatten() {
+            return html;
+        }
+        let set = cell.source.with_untracked(|source| {
             cell.attachments
-                .with(|attachments| markdown::render(source, attachments))
+                .with_untracked(|attachments| text::set(setter, source, attachments))
+        });
+        // Until what sets text is here, the text before stands.
+        set.or_else(|| before.cloned()).unwrap_or_else(|| {
+            cell.source
+                .with_untracked(|source| text::as_written("pre", source))
         })
     });
     let empty = move || cell.source.with(|source| source.trim().is_empty());
@@ -150,7 +220,7 @@ fn Text(cell: CellModel, screen: Screen, name: StoredValue<CellId>) -> impl Into
                 }
             }
         >
-            <div class="cell__words" inner_html=move || html.get()></div>
+            <div class="cell__words" data-drawn=drawn_here() inner_html=move || html.get()></div>
             <Show when=empty><p class="t3">"Empty text. Press Enter to write."</p></Show>
         </div>
         <Show when=move || cell.active.get()><div class="cell__textbar"><Tools screen/></div></Show>
@@ -159,17 +229,30 @@ fn Text(cell: CellModel, screen: Screen, name: StoredValue<CellId>) -> impl Into
 
 /// A cell's text as code: coloured and still, or in the editor.
 #[component]
-fn Source(screen: Screen, cell: CellModel, name: StoredValue<CellId>) -> impl IntoView {
+fn Source(
+    screen: Screen,
+    cell: CellModel,
+    name: StoredValue<CellId>,
+    drawn: bool,
+) -> impl IntoView {
     let pre = NodeRef::<html::Pre>::new();
     let slot = format!("slot-{}", name.get_value());
+    if !browser::is_server() && cell.kind.get_untracked() == CellKind::Markdown {
+        // Whoever writes a text wants to read it next.
+        text::fetch();
+    }
+    let standing = standing(drawn, name, "code");
     let html = Memo::new(move |_| {
+        let drawn = standing.try_update_value(Option::take).flatten();
         let language = match cell.kind.get() {
             CellKind::Code => screen.lexer(),
             _ => crate::highlight::Language::Plain,
         };
         cell.source.with(|source| {
-            cell.carets
-                .with(|carets| highlight(source, language, carets))
+            cell.carets.with(|carets| match drawn {
+                Some(drawn) if carets.is_empty() => drawn,
+                _ => highlight(source, language, carets),
+            })
         })
     });
     let open = move |event: ev::MouseEvent| {
@@ -216,6 +299,7 @@ fn Source(screen: Screen, cell: CellModel, name: StoredValue<CellId>) -> impl In
                     </Show>
                     <pre
                         class="code"
+                        data-drawn=drawn_here()
                         node_ref=pre
                         on:click=open
                         inner_html=move || html.get()
@@ -232,6 +316,21 @@ fn Source(screen: Screen, cell: CellModel, name: StoredValue<CellId>) -> impl In
             </Show>
         </div>
     }
+}
+
+/// Marks what the server drew, for [`browser::standing`].
+fn drawn_here() -> Option<&'static str> {
+    browser::is_server().then_some("")
+}
+
+/// The server's drawing of a part of the cell, to be used once.
+fn standing(drawn: bool, name: StoredValue<CellId>, class: &str) -> StoredValue<Option<String>> {
+    let html = if drawn {
+        name.with_value(|id| browser::standing(id.as_str(), class))
+    } else {
+        None
+    };
+    StoredValue::new(html)
 }
 
 /// The bar of a running cell: it says that leaving is safe, and stops it.
@@ -286,6 +385,7 @@ fn Outputs(screen: Screen, cell: CellModel, name: StoredValue<CellId>) -> impl I
     });
     let any = move || {
         cell.outputs.with(|outputs| !outputs.is_empty())
+            || cell.later.get().is_some()
             || cell
                 .run
                 .with(|run| run.asking.is_some() || run.truncated.is_some() || run.why.is_some())
@@ -306,6 +406,7 @@ fn Outputs(screen: Screen, cell: CellModel, name: StoredValue<CellId>) -> impl I
                             cell.outputs.get().into_iter().map(move |output| view! { <OutputView output notebook=notebook.clone() go_to_line/> }).collect_view()
                         }
                     }
+                    {move || cell.later.get().map(|bytes| view! { <Later bytes name/> })}
                     <Truncated screen cell/>
                     <Asking screen cell name/>
                     {move || cell.run.with(|run| run.why.clone()).map(|why| view! { <p class="cell__why">{why}</p> })}
@@ -313,6 +414,13 @@ fn Outputs(screen: Screen, cell: CellModel, name: StoredValue<CellId>) -> impl I
             </div>
         </Show>
     }
+}
+
+/// Stands for outputs that are on their way; without script, the link brings all of them.
+#[component]
+fn Later(bytes: u64, name: StoredValue<CellId>) -> impl IntoView {
+    let href = format!("?outputs=all#cell-{}", name.get_value());
+    view! { <p class="cell__later"><a class="link" rel="external" href=href>{format!("Show the output ({})", words::bytes(bytes))}</a></p> }
 }
 
 /// What was not kept here, and where the whole is.

@@ -43,6 +43,8 @@ pub struct Link {
     notebook: String,
     client: Client,
     runs: Runs,
+    /// The last event that changed outputs of cells other than its own.
+    updated_at: u64,
     socket: Option<Socket>,
     joined: bool,
     /// Set when the room let go of us for good.
@@ -86,6 +88,7 @@ pub fn start(screen: Screen, view: &NotebookView, assets: crate::assets::Assets)
         notebook: view.notebook.id.to_string(),
         client,
         runs: view.runs.clone(),
+        updated_at: 0,
         socket: None,
         joined: false,
         closed: false,
@@ -197,7 +200,12 @@ impl Link {
                 };
                 self.say(say);
             }
-            Heard::Frame(frame) => match serde_json::from_slice::<ToClient>(&frame) {
+            // Read as text, as everything else here is: one reader in the module instead of two.
+            Heard::Frame(frame) => match String::from_utf8(frame)
+                .map_err(|error| error.to_string())
+                .and_then(|frame| {
+                    serde_json::from_str::<ToClient>(&frame).map_err(|error| error.to_string())
+                }) {
                 Ok(message) if message.notebook == self.notebook => self.hear(message.hear),
                 Ok(_) => {}
                 Err(error) => {

@@ -4,7 +4,7 @@ use datalayer::{Error, NotebookId, Noun};
 use leptos::ev;
 use leptos::prelude::*;
 use leptos_meta::Title;
-use leptos_router::hooks::use_params_map;
+use leptos_router::hooks::{use_params_map, use_query_map};
 
 use super::bars::{Banners, People, SavedMark, TitleField};
 use super::calls::{OpenedNotebook, open_notebook};
@@ -12,26 +12,34 @@ use super::cell::{AddButtons, CellView, on_key};
 use super::commands::{self, Command};
 use super::desk::provide_desk;
 use super::help::Help;
-use super::link;
 use super::panel::Panel;
 use super::runtime::RuntimePill;
 use super::screen::Screen;
 use super::share::Share;
 use super::toolbar::Toolbar;
+use super::{later, link};
 use crate::assets::use_assets;
 use crate::browser;
 use crate::frame::{Crumb, Frame};
 use crate::palette;
 use crate::refusal::Loaded;
+use crate::text;
 
 #[component]
 pub fn NotebookPage() -> impl IntoView {
     let params = use_params_map();
-    let name = move || params.with(|params| params.get("notebook").unwrap_or_default());
-    let opened = Resource::new_blocking(name, |name| async move {
+    let query = use_query_map();
+    let asked = move || {
+        (
+            params.with(|params| params.get("notebook").unwrap_or_default()),
+            query.with(|query| query.get("outputs").as_deref() == Some("all")),
+        )
+    };
+    text::provide_text_setter();
+    let opened = Resource::new_blocking(asked, |(name, all)| async move {
         // What is no id names no notebook.
         let notebook: NotebookId = name.parse().map_err(|_| Error::not_found(Noun::Notebook))?;
-        open_notebook(notebook).await
+        open_notebook(notebook, all).await
     });
     view! { <Loaded of=opened framed=true let:opened><NotebookScreen opened/></Loaded> }
 }
@@ -44,11 +52,14 @@ fn NotebookScreen(opened: OpenedNotebook) -> impl IntoView {
     let assets = use_assets();
     let toasts = ui::use_toasts();
     let id = view.notebook.id.to_string();
+    let doc_id = format!("doc-{id}");
 
     // The browser's half begins here; the server runs no effects.
     let view = StoredValue::new(view);
     Effect::new(move |_| {
         link::start(screen, &view.get_value(), assets.clone());
+        // The cells are there by the next frame, however this page was reached.
+        request_animation_frame(move || later::watch(screen));
         if browser::remembered("single-keys").as_deref() == Some("off") {
             screen.single_keys.set(false);
         }
@@ -108,7 +119,7 @@ fn NotebookScreen(opened: OpenedNotebook) -> impl IntoView {
                         link::with(link::Link::load_editor);
                     }
                 }>
-                    <div class="nb__col">
+                    <div class="nb__col" id=doc_id>
                         <Banners screen/>
                         <For each=move || screen.order.get() key=|id| id.clone() let:id>
                             <CellView screen id/>

@@ -7,8 +7,8 @@ use notebook::{CellId, CellKind};
 use super::cell::DRAGGED;
 use super::commands;
 use super::desk::use_desk;
+use super::headings::headings;
 use super::screen::Screen;
-use crate::markdown;
 
 /// A heading of the document and the cells under it.
 #[derive(Clone, PartialEq)]
@@ -165,7 +165,7 @@ fn sections(screen: &Screen) -> Vec<Section> {
             continue;
         };
         if cell.kind.get() == CellKind::Markdown {
-            let headings = cell.source.with(|source| markdown::headings(source));
+            let headings = cell.source.with(|source| headings(source));
             for (level, words) in headings {
                 found.push(Section {
                     cell: id.clone(),

@@ -9,6 +9,7 @@ use notebook::runs::{Asking, CellRun, Output, RunState};
 use notebook::wire::{KernelView, May};
 use notebook::{Cell, CellId, CellKind, Map, NotebookDoc};
 
+use crate::browser;
 use crate::highlight::{Caret, Language};
 
 /// Where keys go: to the notebook or into a cell's text.
@@ -74,6 +75,10 @@ pub struct CellModel {
     pub run: RwSignal<RunHead>,
     pub outputs: RwSignal<Vec<ArcRwSignal<Output>>>,
     pub carets: RwSignal<Vec<Caret>>,
+    /// Bytes of outputs that did not come with the page and are not here yet.
+    pub later: RwSignal<Option<u64>>,
+    /// Near enough to what is seen to be live; cells far off stand as the server drew them.
+    pub near: RwSignal<bool>,
     pub selected: RwSignal<bool>,
     pub active: RwSignal<bool>,
     pub editing: RwSignal<bool>,
@@ -90,6 +95,8 @@ impl CellModel {
             run: RwSignal::new(RunHead::default()),
             outputs: RwSignal::new(Vec::new()),
             carets: RwSignal::new(Vec::new()),
+            later: RwSignal::new(None),
+            near: RwSignal::new(true),
             selected: RwSignal::new(false),
             active: RwSignal::new(false),
             editing: RwSignal::new(false),
@@ -119,6 +126,8 @@ impl CellModel {
 
     pub fn set_run(&self, run: Option<&CellRun>) {
         self.set_run_head(run);
+        // Whatever is shown now is all there is of this run.
+        set_if_new(self.later, None);
         let outputs = run
             .map(|run| run.outputs.iter().cloned().map(ArcRwSignal::new).collect())
             .unwrap_or_default();
@@ -152,6 +161,11 @@ pub struct Screen {
     pub order: RwSignal<Vec<CellId>>,
     cells: StoredValue<BTreeMap<CellId, CellModel>>,
     owner: StoredValue<Owner>,
+    /// Where each cell stands, from 1.
+    places: Memo<BTreeMap<CellId, usize>>,
+    /// Cells whose outputs are to be asked for, the latest wish last; and whether somebody is asking.
+    pub wanted: StoredValue<Vec<CellId>>,
+    pub asking: StoredValue<bool>,
     /// The active cell, and where a selection of several began.
     pub active: RwSignal<Option<CellId>>,
     pub anchor: RwSignal<Option<CellId>>,
@@ -184,25 +198,38 @@ pub struct Screen {
     pub share: RwSignal<bool>,
 }
 
+/// So many cells are live from the start; the first screen holds fewer.
+const LIVE: usize = 24;
+
 impl Screen {
     pub fn new(view: &NotebookView) -> Self {
         let cells = view.snapshot.document.cells();
+        // Without the server's drawing (we came here from another notebook) every cell has to draw itself.
+        let drawn = browser::is_server()
+            || browser::element(&format!("doc-{}", view.notebook.id)).is_some();
         let models = cells
             .iter()
-            .map(|(id, cell)| {
-                (
-                    (*id).clone(),
-                    CellModel::new(cell, view.runs.cells.get(*id)),
-                )
+            .enumerate()
+            .map(|(place, (id, cell))| {
+                let model = CellModel::new(cell, view.runs.cells.get(*id));
+                model.later.set(view.later.get(*id).copied());
+                model.near.set(place < LIVE || !drawn);
+                ((*id).clone(), model)
             })
             .collect();
         let order: Vec<CellId> = cells.iter().map(|(id, _)| (*id).clone()).collect();
         let first = order.first().cloned();
+        let order = RwSignal::new(order);
+        let places =
+            Memo::new(move |_| order.with(|order| order.iter().cloned().zip(1..).collect()));
         let screen = Self {
             id: StoredValue::new(view.notebook.id.to_string()),
             space: StoredValue::new(view.notebook.space.to_string()),
             title: RwSignal::new(view.notebook.title.clone()),
-            order: RwSignal::new(order),
+            order,
+            places,
+            wanted: StoredValue::new(Vec::new()),
+            asking: StoredValue::new(false),
             cells: StoredValue::new(models),
             owner: StoredValue::new(Owner::current().unwrap_or_default()),
             active: RwSignal::new(None),
@@ -233,7 +260,7 @@ impl Screen {
 
     pub fn set_single_keys(&self, on: bool) {
         self.single_keys.set(on);
-        crate::browser::remember("single-keys", if on { "on" } else { "off" });
+        browser::remember("single-keys", if on { "on" } else { "off" });
     }
 
     pub fn notebook_id(&self) -> String {
@@ -242,6 +269,12 @@ impl Screen {
 
     pub fn cell(&self, id: &CellId) -> Option<CellModel> {
         self.cells.with_value(|cells| cells.get(id).copied())
+    }
+
+    /// The cell's place in the document, from 1; followed.
+    pub fn place(&self, id: &CellId) -> usize {
+        self.places
+            .with(|places| places.get(id).copied().unwrap_or_default())
     }
 
     pub fn lexer(&self) -> Language {
@@ -304,6 +337,9 @@ impl Screen {
                 let is_active = active.as_ref() == Some(id);
                 set_if_new(cell.selected, selected.contains(id));
                 set_if_new(cell.active, is_active);
+                if is_active {
+                    set_if_new(cell.near, true);
+                }
                 set_if_new(cell.editing, is_active && editing);
             }
         });

@@ -1,7 +1,7 @@
 //! Times, sizes and names as the screen says them.
 
 use leptos::prelude::*;
-use notebook::runs::RunState;
+use notebook::runs::{Output, RunState};
 use notebook::{CellId, CellKind};
 
 use super::screen::{CellModel, Screen};
@@ -81,10 +81,7 @@ pub fn cell_label(screen: &Screen, cell: &CellModel, id: &CellId) -> String {
         CellKind::Markdown => "Text cell",
         CellKind::Raw => "Raw cell",
     };
-    let place = screen
-        .order
-        .with(|order| order.iter().position(|other| other == id))
-        .map_or(0, |place| place + 1);
+    let place = screen.place(id);
     let state = cell.run.with(|run| match run.state {
         Some(RunState::Running) => ", running",
         Some(RunState::Queued) => ", queued",
@@ -93,6 +90,28 @@ pub fn cell_label(screen: &Screen, cell: &CellModel, id: &CellId) -> String {
         _ => "",
     });
     format!("{kind} {place}{state}")
+}
+
+/// About how high a cell will be, in pixels, before it was ever laid out. Afterwards the browser knows.
+pub fn guessed_height(cell: &CellModel) -> u32 {
+    const LINE: usize = 20;
+    let lines = |text: &str| text.bytes().filter(|byte| *byte == b'\n').count() + 1;
+    let source = cell.source.with_untracked(|source| lines(source)) * LINE + 40;
+    let outputs: usize = cell.outputs.with_untracked(|outputs| {
+        let height = |output: &ArcRwSignal<Output>| {
+            output.with_untracked(|output| match output {
+                Output::Stream { text, .. } => (lines(text) * LINE).min(480),
+                Output::Error { .. } => 300,
+                _ => 320,
+            })
+        };
+        outputs.iter().map(height).sum()
+    });
+    let later = match cell.later.get_untracked() {
+        None => 0,
+        Some(bytes) => usize::try_from(bytes / 3).unwrap_or(480).clamp(40, 480),
+    };
+    u32::try_from(source + outputs + later).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]

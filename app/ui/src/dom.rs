@@ -17,6 +17,17 @@ pub fn reload() {
     let _ = window().location().reload();
 }
 
+/// Load the page at the present address with a fresh document, in the place of this one in the history.
+pub fn load_here() {
+    let location = window().location();
+    let plain = location.hash().is_ok_and(|hash| hash.is_empty());
+    // Replacing an address by itself would only scroll where it names a part of the page.
+    let _ = match location.href() {
+        Ok(here) if plain => location.replace(&here),
+        _ => location.reload(),
+    };
+}
+
 pub fn is_mac() -> bool {
     window()
         .navigator()

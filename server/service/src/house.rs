@@ -10,6 +10,7 @@ use storage::Blobs;
 use tokio::sync::broadcast;
 
 use crate::callers::Callers;
+use crate::recent::Recent;
 use crate::visit::Visit;
 use crate::{Clock, watch};
 
@@ -44,6 +45,7 @@ pub(crate) struct Inner {
     pub passwords: Passwords,
     pub clock: Clock,
     pub callers: Callers,
+    pub recent: Recent,
     live: OnceLock<Arc<dyn Live>>,
     ended: broadcast::Sender<Key>,
     rights: broadcast::Sender<UserId>,
@@ -91,6 +93,7 @@ impl House {
             passwords,
             clock: config.clock,
             callers: Callers::default(),
+            recent: Recent::default(),
             live: OnceLock::new(),
             ended: broadcast::channel(1024).0,
             rights: broadcast::channel(1024).0,

@@ -14,6 +14,7 @@ mod house;
 mod ledger;
 mod notebooks;
 mod operator;
+mod recent;
 mod runs;
 mod spaces;
 mod tokens;

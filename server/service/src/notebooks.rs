@@ -1,10 +1,12 @@
 //! Notebooks: begin, import, read, export.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use datalayer::{
     Error, Exported, Format, NewNotebook, Notebook, NotebookChange, NotebookId, NotebookView,
-    Notebooks, Noun, OpenNotebook, Page, PageRequest, Reader, Result, RunLedger, SpaceId,
+    Notebooks, Noun, OpenNotebook, Outputs, Page, PageRequest, Reader, Result, RunLedger, SpaceId,
     Timestamp, UserId,
 };
 use db::{BlobFacts, NewNotebookFacts, NotebookFacts};
@@ -162,6 +164,31 @@ impl Notebooks for Visit {
             notebook: self.seen(facts),
             snapshot,
             runs,
+            later: BTreeMap::new(),
+        })
+    }
+
+    async fn open_notebook(&self, notebook: &NotebookId, outputs: u64) -> Result<NotebookView> {
+        let facts = self.notebook(notebook, Action::ReadNotebook).await?;
+        let snapshot = self.house.snapshot_now(notebook).await?;
+        let runs = self.house.runs_now(notebook).await?;
+        let cells = snapshot.document.cells();
+        let (runs, later) = runs.part(cells.iter().map(|(id, _)| *id), outputs, outputs / 4);
+        Ok(NotebookView {
+            notebook: self.seen(facts),
+            snapshot,
+            runs,
+            later,
+        })
+    }
+
+    async fn read_outputs(&self, notebook: &NotebookId, cells: &[CellId]) -> Result<Outputs> {
+        self.notebook(notebook, Action::ReadNotebook).await?;
+        let runs = self.house.runs_now(notebook).await?;
+        let found = |id: &CellId| Some((id.clone(), runs.cells.get(id)?.clone()));
+        Ok(Outputs {
+            sequence: runs.sequence,
+            cells: cells.iter().filter_map(found).collect(),
         })
     }
 

@@ -1,7 +1,9 @@
 //! Runs and the kernel, as the screen shows them.
 
+use datalayer::Outputs;
 use leptos::prelude::*;
-use notebook::runs::{RunChange, RunEvent, RunState};
+use notebook::CellId;
+use notebook::runs::{Happening, RunChange, RunEvent, RunState};
 use notebook::wire::{KernelView, Say};
 
 use super::super::screen::set_if_new;
@@ -11,6 +13,9 @@ use crate::browser;
 impl Link {
     pub(super) fn hear_run(&mut self, event: &RunEvent) {
         let screen = self.screen;
+        if matches!(event.what, Happening::Update { .. }) {
+            self.updated_at = event.sequence;
+        }
         for change in self.runs.apply(event) {
             match change {
                 RunChange::State(id) => {
@@ -37,6 +42,31 @@ impl Link {
                 }
             }
         }
+    }
+
+    /// Outputs that did not come with the page are here. Returns the cells to ask for again: something changed them meanwhile.
+    pub fn hear_outputs(&mut self, outputs: Outputs) -> Vec<CellId> {
+        let mut again = Vec::new();
+        for (id, came) in outputs.cells {
+            let Some(model) = self.screen.cell(&id) else {
+                continue;
+            };
+            // A run since then brings its own outputs, and they are all there is.
+            if model.later.get_untracked().is_none() {
+                continue;
+            }
+            if self.updated_at > outputs.sequence {
+                again.push(id);
+                continue;
+            }
+            if let Some(mine) = self.runs.cells.get_mut(&id)
+                && (&mine.run, &mine.shown) == (&came.run, &came.shown)
+            {
+                mine.outputs = came.outputs;
+                model.set_run(Some(mine));
+            }
+        }
+        again
     }
 
     pub(super) fn hear_kernel(&mut self, kernel: KernelView) {

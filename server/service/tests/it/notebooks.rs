@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use datalayer::{Format, Ledger, NewNotebook, NotebookChange, PageRequest, Role, User};
+use datalayer::{Format, Ledger, NewNotebook, NotebookChange, PageRequest, Role, RunLedger, User};
 use notebook::presence::Present;
-use notebook::{CellKind, ClientId, Snapshot};
+use notebook::runs::{Happening, Output, RunEvent, StreamName};
+use notebook::{CellId, CellKind, ClientId, Snapshot};
 use serde_json::{Value, json};
 
 use crate::studio::{Rooms, code};
@@ -84,6 +85,36 @@ on_both! {
         assert_eq!(ada.export_notebook(&notebook.id, Format::Original).await.unwrap().bytes, bytes);
         let opening = Ledger::open(&studio.house, &notebook.id).await.unwrap();
         assert_eq!(opening.kernel, "ir", "it runs with the kernel the file names");
+    }
+
+    async fn a_large_notebook_opens_with_its_first_outputs_and_brings_the_rest_when_asked(studio: Studio) {
+        let ada = studio.ada().await;
+        let space = ada.space("Team").await;
+        let cells: Vec<Value> = (0..40).map(|at| json!({
+            "cell_type": "code", "execution_count": at, "id": format!("c{at}"), "metadata": {}, "source": ["print()"],
+            "outputs": [{ "name": "stdout", "output_type": "stream", "text": ["x".repeat(20_000)] }],
+        })).collect();
+        let large = json!({ "cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5 });
+        let (notebook, _) = ada.import_notebook(&space.id, "large.ipynb", file(&large)).await.unwrap();
+        let whole = ada.view_notebook(&notebook.id).await.unwrap();
+        let opened = ada.open_notebook(&notebook.id, 100_000).await.unwrap();
+        assert_eq!(opened.snapshot, whole.snapshot, "the text is all there");
+        let here: Vec<&str> = opened.runs.cells.iter().filter(|(_, run)| !run.outputs.is_empty()).map(|(id, _)| id.as_str()).collect();
+        assert_eq!(here, ["c0", "c1", "c2", "c3", "c4"]);
+        assert_eq!((opened.later.len(), opened.later.values().sum::<u64>()), (35, 35 * 20_000));
+
+        let asked: Vec<CellId> = ["c7", "c39", "none"].iter().filter_map(|id| CellId::new(*id)).collect();
+        let outputs = ada.read_outputs(&notebook.id, &asked).await.unwrap();
+        assert_eq!(outputs.cells.keys().collect::<Vec<_>>(), [&asked[1], &asked[0]]);
+        assert_eq!(outputs.cells[&asked[0]], whole.runs.cells[&asked[0]]);
+
+        // What happens after they were read is in the next answer.
+        let event = |sequence, what| RunEvent { sequence, at: 1, cell: asked[0].clone(), run: "run".into(), what };
+        let events = vec![event(1, Happening::Started), event(2, Happening::Stream { name: StreamName::Stdout, text: "new".into() })];
+        RunLedger::append(&studio.house, &notebook.id, events, None).await.unwrap();
+        let outputs = ada.read_outputs(&notebook.id, &asked[..1]).await.unwrap();
+        assert_eq!(outputs.sequence, 2);
+        assert_eq!(outputs.cells[&asked[0]].outputs, [Output::Stream { name: StreamName::Stdout, text: "new".into() }]);
     }
 
     async fn a_picture_is_read_by_members_through_the_notebook_that_shows_it(studio: Studio) {

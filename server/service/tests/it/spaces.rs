@@ -33,6 +33,14 @@ async fn tries(
         ("read_notebook", answer(who.read_notebook(notebook).await)),
         ("view_notebook", answer(who.view_notebook(notebook).await)),
         (
+            "open_notebook",
+            answer(who.open_notebook(notebook, 1_000).await),
+        ),
+        (
+            "read_outputs",
+            answer(who.read_outputs(notebook, &[]).await),
+        ),
+        (
             "export_notebook",
             answer(who.export_notebook(notebook, Format::Ipynb).await),
         ),
