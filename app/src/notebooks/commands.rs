@@ -267,7 +267,13 @@ fn leave_through(screen: Screen, up: bool) -> bool {
 pub fn perform(screen: Screen, command: Command) {
     let may = screen.may.get_untracked();
     match command {
-        Command::Run => run(screen, screen.selection()),
+        Command::Run => {
+            run(screen, screen.selection());
+            // "Running" a text is reading it.
+            if active_kind(screen) == Some(CellKind::Markdown) {
+                leave(screen);
+            }
+        }
         Command::RunAndNext => {
             run(screen, screen.selection());
             go_after_running(screen);
@@ -484,6 +490,11 @@ fn run(screen: Screen, cells: Vec<CellId>) {
         return;
     }
     ask(Say::Run { cells: code });
+}
+
+fn active_kind(screen: Screen) -> Option<CellKind> {
+    let active = screen.active.get_untracked()?;
+    Some(screen.cell(&active)?.kind.get_untracked())
 }
 
 fn go_after_running(screen: Screen) {

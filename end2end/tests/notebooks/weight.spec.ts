@@ -52,12 +52,12 @@ test("a link between a notebook and another page loads that page", async ({ pers
   await hydrated(page);
   await page.getByRole("link", { name: "Notebooks", exact: true }).first().click();
   await page.waitForURL(/\/s\/[^/]+\/notebooks$/);
-  await page.getByRole("link", { name: "large" }).first().click();
+  await page.getByRole("link", { name: "large", exact: true }).first().click();
   await page.waitForURL(/\/n\//);
   await expect(page.locator("#cell-code-1 pre.code")).toBeVisible();
   await page.goBack();
   await page.waitForURL(/\/s\/[^/]+\/notebooks$/);
-  await expect(page.getByRole("link", { name: "large" }).first()).toBeVisible();
+  await expect(page.getByRole("link", { name: "large", exact: true }).first()).toBeVisible();
 });
 
 test("a large notebook arrives with all of its text and its first outputs; the rest comes when it is near", async ({ person }) => {

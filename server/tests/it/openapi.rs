@@ -38,6 +38,7 @@ const VERBS: &[(&str, &str)] = &[
     ("needs_setup", "GET /api/v1/set-up"),
     ("open_notebook", "GET /api/v1/notebooks/{notebook}/view"),
     ("open_notebooks", "GET /api/v1/me/notebooks/open"),
+    ("read_outputs", "GET /api/v1/notebooks/{notebook}/view"),
     ("read_space", "GET /api/v1/spaces/{space}"),
     ("recent_notebooks", "GET /api/v1/me/notebooks"),
     (
