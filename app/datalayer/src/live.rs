@@ -14,8 +14,17 @@ use crate::{Caller, NotebookId, Result};
 
 /// The way to one browser tab. Sending never waits: a full queue means the tab is too slow and must resynchronise.
 pub trait Wire: Send + Sync {
-    /// Queue one frame; frames are shared between tabs, not copied. `false`: the queue is full or the tab is gone.
-    fn send(&self, frame: Bytes) -> bool;
+    /// Queue one frame for the next `flush`; frames are shared between tabs, not copied. `false`: the queue is full or the tab is
+    /// gone.
+    fn queue(&self, frame: Bytes) -> bool;
+    /// Write what is queued. What the tab does not take at once follows by itself.
+    fn flush(&self);
+    /// Queue one frame and write it.
+    fn send(&self, frame: Bytes) -> bool {
+        let queued = self.queue(frame);
+        self.flush();
+        queued
+    }
     /// Tell the tab why, and close its socket with this code.
     fn close(&self, code: u16, reason: &str);
 }

@@ -1,5 +1,6 @@
 //! The WebSocket `/live`: one a tab, many notebooks. It authenticates, counts, parses and carries; rooms decide what a message means.
 
+mod frame;
 mod outbox;
 mod socket;
 mod sockets;
@@ -16,9 +17,8 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::response::Response;
 use bytes::Bytes;
-use datalayer::{Caller, Error, NotebookId, Seat, User};
+use datalayer::{Caller, Error, NotebookId, Seat, User, Wire};
 use futures_util::StreamExt;
-use futures_util::stream::SplitStream;
 use notebook::wire::{self, Hear, Say, ToClient, ToServer, WireError};
 use tokio::time::{Instant, timeout_at};
 use tokio_tungstenite::tungstenite::{self, protocol::Message};
@@ -45,10 +45,8 @@ pub async fn enter(State(doors): State<Arc<Doors>>, socket: AuthedSocket) -> Res
         shown,
         ticket,
     } = socket;
-    upgrade.serve(move |socket| async move {
-        let (sink, stream) = socket.split();
-        let (outbox, writer) = Outbox::open(sink);
-        let writing = tokio::spawn(writer);
+    upgrade.serve(move |socket, outbox| async move {
+        let writing = tokio::spawn(Arc::clone(&outbox).keep_writing());
         match ticket {
             Some(ticket) => {
                 let _place = doors.sockets.enter(ticket, &outbox);
@@ -60,7 +58,7 @@ pub async fn enter(State(doors): State<Arc<Doors>>, socket: AuthedSocket) -> Res
                     outbox: Arc::clone(&outbox),
                     seats: HashMap::new(),
                 }
-                .serve(stream)
+                .serve(socket)
                 .await;
             }
             None => {
@@ -68,7 +66,7 @@ pub async fn enter(State(doors): State<Arc<Doors>>, socket: AuthedSocket) -> Res
                     4429,
                     "room.too_many_clients: this person has too many tabs open",
                 );
-                farewell(stream).await;
+                farewell(socket).await;
             }
         }
         outbox.hang_up();
@@ -89,7 +87,7 @@ struct Tab<'a> {
 struct Ending(u16, String);
 
 impl Tab<'_> {
-    async fn serve(mut self, mut stream: SplitStream<Socket>) {
+    async fn serve(mut self, mut stream: Socket) {
         let mut heard = Instant::now();
         let mut doubted = Instant::now();
         let ending = loop {
@@ -249,7 +247,7 @@ impl Tab<'_> {
             message: error.to_string(),
         };
         if let Ok(frame) = serde_json::to_vec(&ToClient { notebook, hear }) {
-            datalayer::Wire::send(&*self.outbox, frame.into());
+            Wire::send(&*self.outbox, frame.into());
         }
     }
 
@@ -271,13 +269,13 @@ impl Tab<'_> {
             },
         };
         if let Ok(frame) = serde_json::to_vec(&closed) {
-            datalayer::Wire::send(&*self.outbox, frame.into());
+            Wire::send(&*self.outbox, frame.into());
         }
     }
 }
 
 /// After our closing frame, the tab's own: without waiting for it, what we said last could be lost on the way.
-async fn farewell(mut stream: SplitStream<Socket>) {
+async fn farewell(mut stream: Socket) {
     let deadline = Instant::now() + FAREWELL;
     while let Ok(Some(Ok(message))) = timeout_at(deadline, stream.next()).await {
         if matches!(message, Message::Close(_)) {

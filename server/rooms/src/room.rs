@@ -318,6 +318,7 @@ impl Room {
         }
         self.flush_presence(now);
         self.sweep(now);
+        self.flush();
         if self.is_idle(now) && self.house.retire(&self.notebook, Some(inbox)) {
             self.end_with(End::Idle);
         }
@@ -386,7 +387,7 @@ impl Room {
             End::Idle => None,
             End::Studio => {
                 for seat in &self.seats {
-                    seat.wire
+                    seat.line
                         .close(1012, "the studio is restarting; reconnect in a moment");
                 }
                 None

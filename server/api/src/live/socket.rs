@@ -1,36 +1,68 @@
-//! The upgrade of a request to a WebSocket, and frames that are written in pieces.
+//! The upgrade of a request to a WebSocket, and how it is read.
 //!
-//! By hand over tungstenite rather than through axum's extractor, because of what a large message costs there: tungstenite
-//! copies every frame into a buffer that it then moves down after each write and never gives back. A notebook of 50 MB
-//! in one frame would move gigabytes and leave its size behind in every reader's connection. A message in pieces is what
-//! RFC 6455 section 5.4 is for, and no reader sees a difference.
+//! By hand over tungstenite rather than through axum's extractor: tungstenite reads and keeps the protocol, while what is
+//! written goes past it, straight from [`Outbox`] to the connection. It would copy every frame into a buffer of each
+//! connection, and keep the size of the largest one there.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use axum::body::Body;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header};
 use axum::response::Response;
-use bytes::Bytes;
-use futures_util::stream::SplitSink;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf, ReadHalf};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
-use tokio_tungstenite::tungstenite::protocol::frame::Frame;
-use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
-use tokio_tungstenite::tungstenite::protocol::{Message, Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+
+use super::outbox::Outbox;
 
 /// What a tab may send in one message, and in one frame.
 const MESSAGE: usize = 1024 * 1024;
 const FRAME: usize = 256 * 1024;
 /// Tabs say little at a time, and there are many of them.
 const READ_BUFFER: usize = 4 * 1024;
-/// Frames are collected up to this size and written with one call.
-const WRITE_BUFFER: usize = 8 * 1024;
-/// A message longer than this goes in pieces of this size.
-const PIECE: usize = 64 * 1024;
 
-pub type Socket = WebSocketStream<TokioIo<Upgraded>>;
-pub type Sink = SplitSink<Socket, Message>;
+pub type Socket = WebSocketStream<Ears>;
+
+/// The connection as tungstenite has it: it reads, and what the protocol makes it answer goes the way of everything else.
+pub struct Ears {
+    connection: ReadHalf<TokioIo<Upgraded>>,
+    outbox: Arc<Outbox>,
+}
+
+impl AsyncRead for Ears {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.connection).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Ears {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        framed: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Poll::Ready(self.outbox.answer(framed).map(|()| framed.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
 
 /// A request that asks for a WebSocket as it should.
 pub struct Upgrade {
@@ -53,7 +85,7 @@ impl Upgrade {
     }
 
     /// Agrees, and serves the socket once it is there.
-    pub fn serve<F>(self, serve: impl FnOnce(Socket) -> F + Send + 'static) -> Response
+    pub fn serve<F>(self, serve: impl FnOnce(Socket, Arc<Outbox>) -> F + Send + 'static) -> Response
     where
         F: Future<Output = ()> + Send + 'static,
     {
@@ -65,10 +97,16 @@ impl Upgrade {
                 .max_message_size(Some(MESSAGE))
                 .max_frame_size(Some(FRAME))
                 .read_buffer_size(READ_BUFFER)
-                .write_buffer_size(WRITE_BUFFER)
-                .max_write_buffer_size(2 * (PIECE + WRITE_BUFFER));
-            let io = TokioIo::new(upgraded);
-            serve(WebSocketStream::from_raw_socket(io, Role::Server, Some(config)).await).await;
+                // Answers of the protocol only, each as it comes.
+                .write_buffer_size(0);
+            let (connection, out) = tokio::io::split(TokioIo::new(upgraded));
+            let outbox = Outbox::new(Box::new(out));
+            let ears = Ears {
+                connection,
+                outbox: Arc::clone(&outbox),
+            };
+            let socket = WebSocketStream::from_raw_socket(ears, Role::Server, Some(config)).await;
+            serve(socket, outbox).await;
         });
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
@@ -78,28 +116,6 @@ impl Upgrade {
         headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
         response
     }
-}
-
-/// The frames of a binary message: itself, or where it is long its pieces.
-pub fn pieces(message: Bytes) -> impl Iterator<Item = Message> {
-    let whole = message.len() <= PIECE;
-    (0..message.len().max(1)).step_by(PIECE).map(move |start| {
-        if whole {
-            return Message::Binary(message.clone());
-        }
-        let end = message.len().min(start + PIECE);
-        let opcode = if start == 0 {
-            Data::Binary
-        } else {
-            Data::Continue
-        };
-        let last = end == message.len();
-        Message::Frame(Frame::message(
-            message.slice(start..end),
-            OpCode::Data(opcode),
-            last,
-        ))
-    })
 }
 
 /// Is `word` one of the words of this header?
@@ -115,41 +131,6 @@ fn names(headers: &HeaderMap, name: HeaderName, word: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_long_message_is_the_sum_of_its_pieces() {
-        for length in [PIECE + 1, 2 * PIECE, 2 * PIECE + 1, 5 * PIECE - 1] {
-            let message: Bytes = (0..length).map(|n| n as u8).collect::<Vec<u8>>().into();
-            let frames: Vec<Frame> = pieces(message.clone())
-                .map(|piece| match piece {
-                    Message::Frame(frame) => frame,
-                    other => panic!("not a piece: {other:?}"),
-                })
-                .collect();
-            let joined: Vec<u8> = frames
-                .iter()
-                .flat_map(|frame| frame.payload().to_vec())
-                .collect();
-            assert_eq!(joined, message);
-            assert_eq!(frames[0].header().opcode, OpCode::Data(Data::Binary));
-            assert!(
-                frames[1..]
-                    .iter()
-                    .all(|frame| frame.header().opcode == OpCode::Data(Data::Continue))
-            );
-            let finals: Vec<bool> = frames.iter().map(|frame| frame.header().is_final).collect();
-            assert_eq!(finals.iter().position(|last| *last), Some(frames.len() - 1));
-        }
-    }
-
-    #[test]
-    fn a_short_message_is_one_frame() {
-        for length in [0, 1, PIECE] {
-            let message = Bytes::from(vec![7; length]);
-            let all: Vec<Message> = pieces(message.clone()).collect();
-            assert_eq!(all, [Message::Binary(message)]);
-        }
-    }
 
     #[test]
     fn the_words_of_a_header_are_read_in_any_case_and_order() {

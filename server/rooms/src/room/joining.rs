@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::saving::now;
+use super::seats::Line;
 use super::{Join, Message, RECENT, Room, SLOW, Seated, opening};
 use crate::chair::{Chair, Haste};
 use crate::frames::{self, At, RunsSince, State};
@@ -197,7 +198,7 @@ impl Room {
             may,
             most,
             color,
-            wire: wire.clone(),
+            line: Line::new(wire.clone()),
             place: None,
             moved: false,
             moved_at: None,

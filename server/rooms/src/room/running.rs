@@ -139,7 +139,7 @@ impl Room {
             kernel: self.kernel.clone(),
         };
         self.jobs.push_back(Job {
-            wire: seat.wire.clone(),
+            wire: seat.line.wire(),
             restart,
             request,
         });
@@ -186,7 +186,7 @@ impl Room {
         F: Future<Output = Result<()>> + Send + 'static,
     {
         let errand = errand(self.house.runner.clone(), self.notebook.clone());
-        let (wire, notebook) = (self.seats[at].wire.clone(), self.notebook.clone());
+        let (wire, notebook) = (self.seats[at].line.wire(), self.notebook.clone());
         tokio::spawn(async move { apologise(&*wire, &notebook, errand.await) });
     }
 
@@ -207,7 +207,7 @@ impl Room {
         }
         let question = question(self.house.runner.clone(), self.notebook.clone());
         let (wire, notebook, asking) = (
-            self.seats[at].wire.clone(),
+            self.seats[at].line.wire(),
             self.notebook.clone(),
             self.asking.clone(),
         );

@@ -96,23 +96,19 @@ impl Saving {
 impl Room {
     /// Gives a batch its place. `true`: it holds its units of the inbox until it is durable.
     pub(super) fn submit(&mut self, at: usize, units: u32, submission: Submission) -> bool {
-        let Some(seat) = self.seats.get_mut(at) else {
+        let Some(seat) = self.seats.get(at) else {
             return false;
         };
         let (id, person) = (seat.id, seat.person.clone());
         let (client, sequence) = (submission.client.clone(), submission.sequence);
         if client != seat.client {
-            seat.wire.send(frames::refused(
-                &self.notebook,
-                sequence,
-                &Refused::ForeignClient,
-                None,
-            ));
-            seat.gone = Some((4403, "room.foreign_client"));
+            let refused = frames::refused(&self.notebook, sequence, &Refused::ForeignClient, None);
+            self.send(at, refused);
+            self.seats[at].gone = Some((4403, "room.foreign_client"));
             return false;
         }
         let rights = Rights {
-            edit: seat.may.edit,
+            edit: self.seats[at].may.edit,
         };
         match self.sequencer.submit(submission, rights) {
             Ok(Some(accepted)) => {

@@ -20,7 +20,7 @@ pub(super) struct Seated {
     /// What is looked up again never reaches beyond this: a token's scopes.
     pub(super) most: May,
     pub(super) color: u8,
-    pub(super) wire: Arc<dyn Wire>,
+    pub(super) line: Line,
     pub(super) place: Option<Place>,
     /// Its place has changed since others were told.
     pub(super) moved: bool,
@@ -31,6 +31,49 @@ pub(super) struct Seated {
     pub(super) rights_asked: u32,
     /// It leaves at the end of this turn, its socket closed with this.
     pub(super) gone: Option<(u16, &'static str)>,
+}
+
+/// Tabs that a room writes to itself; where there are more, others help, so that it soon hears again.
+const AT_ONCE: usize = 128;
+
+/// The way to a seat's tab. What a turn has to say goes out at its end, together.
+pub(super) struct Line {
+    wire: Arc<dyn Wire>,
+    waits: bool,
+}
+
+impl Line {
+    pub(super) fn new(wire: Arc<dyn Wire>) -> Self {
+        Self { wire, waits: false }
+    }
+
+    fn queue(&mut self, frame: Bytes) -> bool {
+        self.waits = true;
+        self.wire.queue(frame)
+    }
+
+    pub(super) fn close(&self, code: u16, reason: &str) {
+        self.wire.close(code, reason);
+    }
+
+    /// For what is said outside of turns.
+    pub(super) fn wire(&self) -> Arc<dyn Wire> {
+        Arc::clone(&self.wire)
+    }
+
+    /// The wire, if it has something to write that nobody else writes now.
+    fn take(&mut self) -> Option<&Arc<dyn Wire>> {
+        std::mem::take(&mut self.waits).then_some(&self.wire)
+    }
+}
+
+/// Whoever leaves hears what was said to them before.
+impl Drop for Line {
+    fn drop(&mut self) {
+        if let Some(wire) = self.take() {
+            wire.flush();
+        }
+    }
 }
 
 impl Room {
@@ -46,7 +89,7 @@ impl Room {
 
     pub(super) fn send(&mut self, at: usize, frame: Bytes) {
         let seat = &mut self.seats[at];
-        if seat.gone.is_none() && !seat.wire.send(frame) {
+        if seat.gone.is_none() && !seat.line.queue(frame) {
             seat.gone = Some(SLOW);
         }
     }
@@ -54,10 +97,21 @@ impl Room {
     /// One frame to everyone but one. Who does not keep up leaves; the others never notice.
     pub(super) fn broadcast(&mut self, frame: &Bytes, except: Option<u32>) {
         for seat in &mut self.seats {
-            if Some(seat.id) != except && seat.gone.is_none() && !seat.wire.send(frame.clone()) {
+            if Some(seat.id) != except && seat.gone.is_none() && !seat.line.queue(frame.clone()) {
                 seat.gone = Some(SLOW);
             }
         }
+    }
+
+    /// Everyone gets what this turn had to say to them.
+    pub(super) fn flush(&mut self) {
+        let mut waiting = self.seats.iter_mut().filter_map(|seat| seat.line.take());
+        let mine: Vec<_> = waiting.by_ref().take(AT_ONCE).collect();
+        let others: Vec<_> = waiting.cloned().collect();
+        for some in others.chunks(AT_ONCE).map(<[_]>::to_vec) {
+            tokio::spawn(async move { some.iter().for_each(|wire| wire.flush()) });
+        }
+        mine.iter().for_each(|wire| wire.flush());
     }
 
     pub(super) fn stand_up(&mut self, seat: u32) {
@@ -82,7 +136,7 @@ impl Room {
             let mut left = false;
             while let Some(at) = self.seats.iter().position(|seat| seat.gone.is_some()) {
                 if let Some((code, reason)) = self.seats[at].gone {
-                    self.seats[at].wire.close(code, reason);
+                    self.seats[at].line.close(code, reason);
                 }
                 self.remove(at);
                 left = true;

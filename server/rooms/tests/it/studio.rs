@@ -155,10 +155,12 @@ pub struct TabWire {
 }
 
 impl Wire for TabWire {
-    fn send(&self, frame: Bytes) -> bool {
+    fn queue(&self, frame: Bytes) -> bool {
         self.fits.fetch_sub(1, Ordering::Relaxed) > 0
             && self.arrived.send(Arrived::Frame(frame)).is_ok()
     }
+
+    fn flush(&self) {}
 
     fn close(&self, code: u16, reason: &str) {
         let _ = self.arrived.send(Arrived::Closed(code, reason.to_owned()));
