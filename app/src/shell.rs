@@ -9,6 +9,9 @@ use crate::assets::{self, Assets, use_assets};
 use crate::call;
 use crate::frame::Look;
 
+/// Keeps a click that comes before the page answers.
+const EARLY: &str = include_str!("shell/early.js");
+
 /// The whole document, for the server's renderer. Wants [`Assets`] in the context.
 pub fn shell() -> impl IntoView {
     let assets = use_assets();
@@ -49,6 +52,7 @@ fn Scripts(assets: Assets) -> impl IntoView {
     view! {
         <link rel="modulepreload" href=assets.url(&js) nonce=nonce.clone()/>
         <link rel="preload" href=assets.url(&wasm) r#as="fetch" r#type="application/wasm" crossorigin="anonymous"/>
+        <script nonce=nonce.clone() inner_html=EARLY></script>
         <script type="application/json" id=assets::ELEMENT nonce=nonce.clone() inner_html=manifest></script>
         <script type="module" nonce=nonce inner_html=start></script>
     }
@@ -78,6 +82,11 @@ fn escaped(json: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_early_script_is_one_script() {
+        assert!(!EARLY.contains("</") && !EARLY.contains("<!--"));
+    }
 
     #[test]
     fn nothing_in_the_manifest_can_end_its_script() {

@@ -28,7 +28,8 @@ await report("page", async () => {
   const space = await ada.space("Pages");
   const cookies = [{ name: ada.cookie.split("=")[0], value: ada.cookie.slice(ada.cookie.indexOf("=") + 1), url: studio.address }];
   const address = async (notebook, name) => `${studio.address}/n/${await ada.bring(space, name, notebook)}`;
-  const ours = { large: await address(large, "large.ipynb"), small: await address(small, "small.ipynb"), cookies, cell: ".cell" };
+  // What was written in one load would be read by the next.
+  const ours = { fresh: () => address(large, "large.ipynb"), small: await address(small, "small.ipynb"), cookies, cell: ".cell" };
 
   const root = folder("pages");
   writeFileSync(join(root, "large.ipynb"), JSON.stringify(large));
@@ -51,7 +52,7 @@ async function loads(ours, peer, studio) {
   for (let load = 0; load < LOADS; load += 1) {
     noteLoad();
     forgetPeak(studio.pid);
-    runs.ours.push({ ...(await opened(ours, ours.large)), peak: memory(studio.pid).peak / 1e6 });
+    runs.ours.push({ ...(await opened(ours, await ours.fresh())), peak: memory(studio.pid).peak / 1e6 });
     // Half a minute each: three tell enough.
     if (peer !== undefined && load < 3) await attempt("Notebook 7", async () => runs.peer.push(await opened(peer, peer.large)));
     console.log(`  ours ${tell(runs.ours.at(-1))}${runs.peer[load] === undefined ? "" : `; Notebook 7 ${tell(runs.peer[load])}`}`);

@@ -39,8 +39,11 @@ pub fn set_maths(tex: &str, display: bool) -> String {
 fn hydrate<V: leptos::IntoView + 'static>(app: fn() -> V) {
     console_error_panic_hook::set_once();
     leptos::mount::hydrate_body(app);
-    // For whoever has to know that the page answers now: styles, and the browser specs.
+    // For whoever has to know that the page answers now: styles, the browser specs, and a click that came too early.
     if let Some(root) = leptos::prelude::document().document_element() {
         let _ = root.set_attribute("data-live", "");
+    }
+    if let Ok(event) = web_sys::Event::new("live") {
+        let _ = leptos::prelude::window().dispatch_event(&event);
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use serde::Deserialize;
@@ -83,6 +84,22 @@ pub struct ServeArgs {
         hide_env_values = true
     )]
     python: Option<String>,
+    /// Most memory a kernel may hold, with all it started, such as 2 GiB; over it, it is ended and the notebook is told; 0 for no limit [default: 0]
+    #[arg(
+        long,
+        env = "DATALAYER_KERNEL_MEMORY",
+        value_name = "SIZE",
+        hide_env_values = true
+    )]
+    kernel_memory: Option<String>,
+    /// Minutes after which a kernel is shut down that runs nothing and whose notebook nobody has open; 0 for never [default: 720]
+    #[arg(
+        long,
+        env = "DATALAYER_KERNEL_IDLE",
+        value_name = "MINUTES",
+        hide_env_values = true
+    )]
+    kernel_idle: Option<String>,
     /// What is logged: error, warn, info, debug, trace, or a filter such as info,api=debug [default: info]
     #[arg(
         long,
@@ -134,6 +151,10 @@ pub struct Config {
     pub site: PathBuf,
     pub kernels: bool,
     pub python: Option<PathBuf>,
+    /// Bytes a kernel may hold. `None`: as many as there are.
+    pub kernel_memory: Option<u64>,
+    /// `None`: idle kernels stay.
+    pub kernel_idle: Option<Duration>,
     pub log: String,
     pub trusted_proxies: usize,
     pub requests_per_second: u32,
@@ -216,6 +237,16 @@ impl ServeArgs {
             site: given(self.site, file.site)
                 .map_or_else(default_site, |site| Ok(PathBuf::from(site)))?,
             python: python(given(self.python, file.python))?,
+            kernel_memory: memory(given(self.kernel_memory, file.kernel_memory))?,
+            kernel_idle: match number(
+                "kernel-idle",
+                given(self.kernel_idle, file.kernel_idle),
+                720,
+                0..=525_600,
+            )? {
+                0 => None,
+                minutes => Some(Duration::from_secs(minutes * 60)),
+            },
             trusted_proxies: number(
                 "trusted-proxies",
                 given(self.trusted_proxies, file.trusted_proxies),
@@ -308,6 +339,8 @@ struct File {
     site: Option<Word>,
     kernels: Option<Word>,
     python: Option<Word>,
+    kernel_memory: Option<Word>,
+    kernel_idle: Option<Word>,
     log: Option<Word>,
     trusted_proxies: Option<Word>,
     requests_per_second: Option<Word>,
@@ -390,6 +423,41 @@ where
             range.start(),
             range.end()
         ),
+    }
+}
+
+/// Least that a kernel can be given: Python with its usual libraries does not start in less.
+const LEAST_MEMORY: u64 = 128 * 1024 * 1024;
+
+/// A size in bytes, as people write it: `2 GiB`, `512M`, `4000000000`. Units are powers of 1024.
+fn memory(text: Option<String>) -> Result<Option<u64>> {
+    let Some(text) = text else { return Ok(None) };
+    let wrong = || {
+        anyhow!(
+            "kernel-memory: `{text}` is not a size; write it as 2 GiB, 512 MiB, or 0 for no limit"
+        )
+    };
+    let digits = text
+        .trim_start()
+        .bytes()
+        .take_while(u8::is_ascii_digit)
+        .count();
+    let (number, unit) = text.trim_start().split_at(digits);
+    let number: u64 = number.parse().map_err(|_| wrong())?;
+    let scale = match unit.trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" | "kb" | "kib" => 1 << 10,
+        "m" | "mb" | "mib" => 1 << 20,
+        "g" | "gb" | "gib" => 1 << 30,
+        "t" | "tb" | "tib" => 1 << 40,
+        _ => return Err(wrong()),
+    };
+    match number.checked_mul(scale).ok_or_else(wrong)? {
+        0 => Ok(None),
+        bytes if bytes < LEAST_MEMORY => bail!(
+            "kernel-memory: {text} is less than a kernel needs to start; give 128 MiB or more, or 0 for no limit"
+        ),
+        bytes => Ok(Some(bytes)),
     }
 }
 
@@ -515,6 +583,32 @@ mod tests {
             let words = args.resolve().unwrap_err().to_string();
             assert!(words.starts_with(start), "{words}");
             assert!(!words.contains('\n'), "{words}");
+        }
+    }
+
+    #[test]
+    fn a_size_is_read_as_people_write_it() {
+        let size = |text: &str| memory(Some(text.to_owned()));
+        for (text, bytes) in [
+            ("2 GiB", 2 << 30),
+            ("2g", 2 << 30),
+            ("512MB", 512 << 20),
+            (" 300000000 ", 300_000_000),
+        ] {
+            assert_eq!(size(text).unwrap(), Some(bytes), "{text}");
+        }
+        assert_eq!(size("0").unwrap(), None);
+        for bad in [
+            "",
+            "much",
+            "2 GiBs",
+            "-1",
+            "1.5 GiB",
+            "2 MiB",
+            "99999999999 TiB",
+        ] {
+            let words = size(bad).unwrap_err().to_string();
+            assert!(words.starts_with("kernel-memory: "), "{bad}: {words}");
         }
     }
 

@@ -32,9 +32,10 @@ use crate::wiring::Studio;
 const CONNECTIONS: usize = 8_192;
 /// A request's head must be complete this long after its first byte, and a connection must have asked something by then.
 const HEAD: Duration = Duration::from_secs(10);
-/// From the signal to the end: what the rooms have in hand, then the sockets, then the requests under way.
-const LAST_WORDS: Duration = Duration::from_secs(3);
-const LAST_REQUESTS: Duration = Duration::from_secs(1);
+/// From the signal to the end, within five seconds: what the rooms have in hand, then the sockets, then the requests under way.
+const LAST_WORDS: Duration = Duration::from_millis(2_800);
+const LAST_REQUESTS: Duration = Duration::from_millis(800);
+const LAST_QUERIES: Duration = Duration::from_millis(500);
 
 /// Runs a studio until it is told to stop.
 pub async fn serve(config: Config) -> Result<()> {
@@ -45,7 +46,14 @@ pub async fn serve(config: Config) -> Result<()> {
         .with_context(|| format!("listen: {} cannot be used", config.listen))?;
     let bound = listener.local_addr()?;
 
-    let studio = Studio::open(&config).await?;
+    // A database that does not answer is no reason not to hear that one is told to stop.
+    let studio = tokio::select! {
+        studio = Studio::open(&config) => studio?,
+        name = stop.told() => {
+            tracing::info!(signal = name, "closing before it was open");
+            return Ok(());
+        }
+    };
     let app = studio.router();
     let address_file = AddressFile::write(&config.place.data, bound)?;
     announce(&config, bound, &studio).await;
@@ -77,7 +85,7 @@ pub async fn serve(config: Config) -> Result<()> {
     {
         tracing::warn!("some requests were cut");
     }
-    tokio::time::timeout(LAST_REQUESTS, studio.close())
+    tokio::time::timeout(LAST_QUERIES, studio.close())
         .await
         .ok();
     Ok(())
@@ -159,9 +167,14 @@ async fn answer(
 /// What a person at the terminal needs: the address on a line of its own, and the set-up link while there is no administrator.
 async fn announce(config: &Config, bound: SocketAddr, studio: &Studio) {
     let address = config.address(bound);
+    let listening = if config.public_url.is_some() {
+        format!(" (listening on {bound})")
+    } else {
+        String::new()
+    };
     let mut out = std::io::stdout().lock();
     // A closed terminal is no reason not to serve.
-    writeln!(out, "Datalayer is at {address}").ok();
+    writeln!(out, "Datalayer is at {address}{listening}").ok();
     match studio.setup_token().await {
         Ok(Some(token)) => {
             writeln!(

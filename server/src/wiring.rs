@@ -99,6 +99,11 @@ async fn runner(config: &Config, runs: Arc<dyn RunLedger>) -> Result<Arc<dyn Run
     let gateway = jupyter::Config {
         environment: config::environment(),
         python: config.python.clone(),
+        cull: config.kernel_idle,
+        limits: jupyter::Limits {
+            memory: config.kernel_memory,
+            ..jupyter::Limits::default()
+        },
         ..jupyter::Config::new(
             config.place.data.clone(),
             cli::own_path()?,

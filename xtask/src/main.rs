@@ -42,6 +42,8 @@ enum Command {
     Test(trial::Options),
     /// Format, lints and types, without running anything.
     Check,
+    /// `datalayer admin …` on the data folder that `run` uses.
+    Admin(studio::AdminOptions),
     /// As `run`, and build again on every change.
     Dev(studio::RunOptions),
     /// Measure: every benchmark, or those whose name contains NAME.
@@ -72,6 +74,7 @@ fn obey(line: Line) -> Result<ExitCode> {
     let mut shop = Workshop::open(line.cache)?;
     match line.command {
         Command::Run(options) => studio::run(&mut shop, &options),
+        Command::Admin(options) => studio::admin(&mut shop, &options),
         Command::Dev(options) => watch::dev(&mut shop, &options),
         Command::Test(options) => trial::test(&mut shop, &options),
         Command::Check => trial::check(&mut shop),

@@ -2,6 +2,7 @@
 
 use std::{
     env, fs,
+    os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Command, ExitCode},
 };
@@ -31,6 +32,16 @@ pub struct BuildOptions {
     /// Copy the binary and the site into this folder: all that an installation needs.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+}
+
+#[derive(Args)]
+pub struct AdminOptions {
+    /// With the optimised build.
+    #[arg(long)]
+    pub release: bool,
+    /// What `datalayer admin` takes: `create-user ada --name "Ada"`, `list-users`, …
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
+    pub words: Vec<String>,
 }
 
 #[derive(Args)]
@@ -77,13 +88,31 @@ pub fn run(shop: &mut Workshop, options: &RunOptions) -> Result<ExitCode> {
     let profile = if options.release { "release" } else { "dev" };
     server(shop, profile)?;
     shop.clock.say_where_the_time_went();
-    let status = serve(shop, options, profile, &python)
-        .status()
-        .context("cannot start the studio")?;
-    Ok(match status.code() {
-        Some(0) | None => ExitCode::SUCCESS,
-        Some(_) => ExitCode::FAILURE,
-    })
+    say(&format!(
+        "people and tokens from the command line: cargo xtask admin --help (data in {})",
+        options.data.display()
+    ));
+    // It takes our place: what ends us ends it, and there is one process to look at.
+    let error = serve(shop, options, profile, &python).exec();
+    Err(error).context("cannot start the studio")
+}
+
+/// `datalayer admin …` on the data folder that `run` uses.
+pub fn admin(shop: &mut Workshop, options: &AdminOptions) -> Result<ExitCode> {
+    let profile = if options.release { "release" } else { "dev" };
+    if !shop.binary(profile).exists() {
+        server(shop, profile)?;
+    }
+    let mut admin = Command::new(shop.binary(profile));
+    admin
+        .current_dir(&shop.root)
+        .arg("admin")
+        .args(&options.words);
+    if env::var_os("DATALAYER_DATA").is_none() {
+        admin.env("DATALAYER_DATA", "data");
+    }
+    let error = admin.exec();
+    Err(error).context("cannot start datalayer admin")
 }
 
 /// The command that starts the studio.

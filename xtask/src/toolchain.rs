@@ -62,6 +62,10 @@ pub fn wasm(shop: &mut Workshop) -> Result<Toolchain> {
     if has_wasm(Path::new(&sysroot)) {
         return Ok(Toolchain::Own);
     }
+    let unpacked = unpacked(shop);
+    if unpacked.1.holds() {
+        return Ok(Toolchain::Debian(unpacked.0));
+    }
     if found("rustup") {
         let added = shop.step("rustup target add wasm32-unknown-unknown", |shop| {
             let mut rustup = Command::new("rustup");
@@ -83,13 +87,16 @@ fn has_wasm(sysroot: &Path) -> bool {
     sysroot.join("lib/rustlib").join(WASM).join("lib").is_dir()
 }
 
-/// Unpack Debian's packages (no root needed) and compile the standard library for wasm with them.
-fn debian(shop: &mut Workshop) -> Result<Toolchain> {
+/// Where Debian's toolchain is unpacked, and what says that it is there whole.
+fn unpacked(shop: &Workshop) -> (PathBuf, Stamp) {
     let home = shop.cache.join("wasm-toolchain");
     let stamp = Stamp::new(home.join(".complete"), DEBIAN.join(" "));
-    if stamp.holds() {
-        return Ok(Toolchain::Debian(home));
-    }
+    (home, stamp)
+}
+
+/// Unpack Debian's packages (no root needed) and compile the standard library for wasm with them.
+fn debian(shop: &mut Workshop) -> Result<Toolchain> {
+    let (home, stamp) = unpacked(shop);
     if !found("apt-get") || !found("dpkg-deb") {
         bail!("this is not Debian, so its packaged toolchain is not at hand either");
     }
@@ -97,6 +104,9 @@ fn debian(shop: &mut Workshop) -> Result<Toolchain> {
         let _ = fs::remove_dir_all(&home);
         let packages = home.join("packages");
         fs::create_dir_all(&packages)?;
+        // Where we may not refresh the index, the one at hand is often good enough.
+        let mut update = Command::new("apt-get");
+        let _ = shop.quietly("wasm-update", update.args(["update", "-q"]));
         let mut download = Command::new("apt-get");
         download
             .current_dir(&packages)

@@ -53,24 +53,31 @@ pub fn dev(shop: &mut Workshop, options: &RunOptions) -> Result<ExitCode> {
     // Nobody sends: waiting on the channel is a pause that needs no sleep.
     let (_keep, pause) = mpsc::channel::<()>();
     loop {
-        if stale.site || stale.server {
-            match rebuild(shop, &build, profile, stale) {
-                Ok(()) => {
-                    if let Some(mut old) = running.take() {
-                        end(&mut old);
-                    }
-                    let child = studio::serve(shop, options, profile, &python)
-                        .spawn()
-                        .context("cannot start the studio")?;
-                    running = Some(child);
+        match rebuild(shop, &build, profile, stale) {
+            Ok(()) => {
+                stale = Stale::default();
+                if let Some(mut old) = running.take() {
+                    end(&mut old);
                 }
-                Err(error) => eprintln!("{error:#}\nwaiting for the next change"),
+                let child = studio::serve(shop, options, profile, &python)
+                    .spawn()
+                    .context("cannot start the studio")?;
+                running = Some(child);
+            }
+            Err(error) => eprintln!("{error:#}\nwaiting for the next change"),
+        }
+        // What could not be built waits for the next change: it is stale still, but not tried again before.
+        loop {
+            let _ = pause.recv_timeout(Duration::from_millis(400));
+            let now = look(shop)?;
+            let changed = difference(shop, &seen, &now);
+            seen = now;
+            if changed.site || changed.server {
+                stale.site |= changed.site;
+                stale.server |= changed.server;
+                break;
             }
         }
-        let _ = pause.recv_timeout(Duration::from_millis(400));
-        let now = look(shop)?;
-        stale = difference(shop, &seen, &now);
-        seen = now;
     }
 }
 

@@ -8,6 +8,8 @@ use std::collections::btree_map::Entry;
 
 use serde_json::Value;
 
+mod pieces;
+
 use crate::{Cell, CellId, CellKind, Delta, Map, NotebookDoc, Operation, Order, Refused};
 
 /// Keys set to a value or removed.

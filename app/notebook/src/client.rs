@@ -6,9 +6,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::changes::Changes;
-use crate::document::check_batch;
+use crate::document::check_uncuttable;
 use crate::presence::{Place, Places, Present};
-use crate::{Accepted, CellId, NotebookDoc, Operation, Refused, Snapshot, Submission};
+use crate::{Accepted, CellId, NotebookDoc, Operation, Refused, Snapshot, Submission, limits};
 
 mod history;
 
@@ -101,6 +101,9 @@ pub struct Client {
     base: Snapshot,
     queue: VecDeque<Batch>,
     pending: Changes,
+    /// What is pending is at most about so large.
+    pending_bytes: usize,
+    piece_bytes: usize,
     next_sequence: u64,
     view: NotebookDoc,
     history: History,
@@ -132,6 +135,8 @@ impl Client {
             base: snapshot,
             queue: VecDeque::new(),
             pending: Changes::default(),
+            pending_bytes: 0,
+            piece_bytes: limits::PIECE_BYTES,
             next_sequence: 1,
             history: History::default(),
             typed: Vec::new(),
@@ -140,6 +145,13 @@ impl Client {
             retried: false,
             places: Places::default(),
         }
+    }
+
+    /// Sends batches of about so many bytes, where [`limits::PIECE_BYTES`] is not right.
+    #[must_use]
+    pub fn in_pieces_of(mut self, bytes: usize) -> Self {
+        self.piece_bytes = bytes;
+        self
     }
 
     /// From what [`Client::save`] kept; join with [`Client::revision`] afterwards.
@@ -167,6 +179,7 @@ impl Client {
             });
             client.next_sequence += 1;
         } else {
+            client.pending_bytes = pending.weight();
             client.pending = pending;
         }
         Ok(client)
@@ -234,8 +247,8 @@ impl Client {
         operations: Vec<Operation>,
         now_ms: f64,
     ) -> Result<Vec<Change>, Refused> {
-        check_batch(&operations)?;
         let changes = Changes::from_operations(&operations)?;
+        check_uncuttable(&operations)?;
         let inverse = changes.invert(&self.view)?;
         self.view.apply_changes(changes.clone(), true)?;
         self.now = now_ms;
@@ -248,7 +261,7 @@ impl Client {
         }
         self.history.done(&changes, inverse, now_ms);
         let redraw = redraw(&changes);
-        self.pending.compose(changes)?;
+        self.enqueue(changes)?;
         Ok(redraw)
     }
 
@@ -282,13 +295,7 @@ impl Client {
             return None;
         }
         if self.queue.is_empty() && !self.pending.is_empty() {
-            let changes = std::mem::take(&mut self.pending);
-            self.queue.push_back(Batch {
-                sequence: self.next_sequence,
-                changes,
-                sent: false,
-            });
-            self.next_sequence += 1;
+            self.seal();
         }
         let first = self.queue.front_mut()?;
         if std::mem::replace(&mut first.sent, true) {
@@ -460,12 +467,43 @@ impl Client {
         }
     }
 
+    /// Adds changes to what is pending. What is too large for one batch becomes several, and those behind which more comes
+    /// get their sequence now. What was pending before stays whole in its batch: a save of it may be older than this.
+    fn enqueue(&mut self, changes: Changes) -> Result<(), Refused> {
+        let bytes = changes.weight();
+        if self.pending_bytes + bytes <= self.piece_bytes {
+            self.pending_bytes += bytes;
+            return self.pending.compose(changes);
+        }
+        self.seal();
+        for piece in changes.pieces(self.piece_bytes) {
+            self.seal();
+            self.pending_bytes = piece.weight();
+            self.pending = piece;
+        }
+        Ok(())
+    }
+
+    /// What is pending becomes a batch of its own.
+    fn seal(&mut self) {
+        self.pending_bytes = 0;
+        let changes = std::mem::take(&mut self.pending);
+        if !changes.is_empty() {
+            self.queue.push_back(Batch {
+                sequence: self.next_sequence,
+                changes,
+                sent: false,
+            });
+            self.next_sequence += 1;
+        }
+    }
+
     /// Does an undo or redo step as an edit; returns what takes it back.
     fn step(&mut self, step: Step) -> Option<(Step, Vec<Change>)> {
         let inverse = step.changes.invert(&self.view).ok()?;
         self.view.apply_changes(step.changes.clone(), false).ok()?;
         let redraw = redraw(&step.changes);
-        self.pending.compose(step.changes).ok()?;
+        self.enqueue(step.changes).ok()?;
         Some((
             Step {
                 changes: inverse,

@@ -16,6 +16,9 @@ pub enum Step {
     Delete(u32),
 }
 
+/// Most bytes of a step beside its text: a number, or quotes, and a comma.
+const LENGTH_BYTES: usize = 12;
+
 /// A change of one text. What follows the last step is retained.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Delta(Vec<Step>);
@@ -89,11 +92,7 @@ impl Delta {
     pub fn new(steps: impl IntoIterator<Item = Step>) -> Self {
         let mut builder = Builder::default();
         for step in steps {
-            match step {
-                Step::Retain(length) => builder.retain(length),
-                Step::Insert(text) => builder.insert(&text),
-                Step::Delete(length) => builder.delete(length),
-            }
+            builder.step(&step);
         }
         builder.finish()
     }
@@ -293,6 +292,64 @@ impl Delta {
                 }
             }
         }
+    }
+
+    /// About how many bytes it is when written down; `bytes` says it of a character.
+    pub(crate) fn weight(&self, bytes: impl Fn(char) -> usize) -> usize {
+        let steps = self.0.iter().map(|step| match step {
+            Step::Insert(text) => LENGTH_BYTES + text.chars().map(&bytes).sum::<usize>(),
+            Step::Retain(_) | Step::Delete(_) => LENGTH_BYTES,
+        });
+        steps.sum()
+    }
+
+    /// A first part of at most so many bytes, but at least one character or deletion, and the rest, which goes after it.
+    pub(crate) fn split(&self, room: usize, bytes: impl Fn(char) -> usize) -> (Delta, Delta) {
+        let (mut first, mut rest) = (Builder::default(), Builder::default());
+        // Bytes of the first part, and how far it has come in the text it makes.
+        let (mut used, mut written) = (0, 0_u32);
+        let (mut changes, mut full) = (false, false);
+        for step in &self.0 {
+            if full {
+                rest.step(step);
+                continue;
+            }
+            let Step::Insert(text) = step else {
+                if changes && used + LENGTH_BYTES > room {
+                    full = true;
+                    rest.retain(written);
+                    rest.step(step);
+                    continue;
+                }
+                used += LENGTH_BYTES;
+                first.step(step);
+                match step {
+                    Step::Retain(length) => written = written.saturating_add(*length),
+                    _ => changes = true,
+                }
+                continue;
+            };
+            used += LENGTH_BYTES;
+            let mut cut = text.len();
+            for (at, character) in text.char_indices() {
+                let more = bytes(character);
+                if changes && used + more > room {
+                    cut = at;
+                    break;
+                }
+                used += more;
+                changes = true;
+            }
+            let (head, tail) = text.split_at(cut);
+            first.insert(head);
+            written = written.saturating_add(utf16_len(head));
+            if !tail.is_empty() {
+                full = true;
+                rest.retain(written);
+                rest.insert(tail);
+            }
+        }
+        (first.finish(), rest.finish())
     }
 
     /// Where a position goes. `stick_right`: a position at an insert moves behind it.

@@ -293,6 +293,30 @@ pub(crate) fn check_batch(batch: &[Operation]) -> Result<(), Refused> {
     Ok(())
 }
 
+/// What a [`crate::Client`] cannot send in pieces must fit into one.
+pub(crate) fn check_uncuttable(batch: &[Operation]) -> Result<(), Refused> {
+    for operation in batch {
+        let bytes = match operation {
+            Operation::InsertCell {
+                metadata,
+                attachments,
+                ..
+            } => json_bytes(metadata) + json_bytes(attachments),
+            Operation::SetCellMetadata { value, .. }
+            | Operation::SetAttachment { value, .. }
+            | Operation::SetNotebookMetadata { value, .. } => json_bytes(value),
+            _ => 0,
+        };
+        if bytes > limits::VALUE_BYTES {
+            return Err(Refused::TooLarge(format!(
+                "a value of {bytes} bytes (limit {})",
+                limits::VALUE_BYTES
+            )));
+        }
+    }
+    Ok(())
+}
+
 const CURRENT_MINOR: u32 = 5;
 
 fn is_current_minor(minor: &u32) -> bool {

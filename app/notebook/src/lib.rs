@@ -37,6 +37,10 @@ pub mod limits {
     pub const BATCH_OPERATIONS: usize = 10_000;
     /// Serialized size of one batch in bytes.
     pub const BATCH_BYTES: usize = 1024 * 1024;
+    /// About how large a batch of a [`super::Client`] becomes; more goes out in several, one after another.
+    pub const PIECE_BYTES: usize = 128 * 1024;
+    /// What a [`super::Client`] sends in one operation beside text, which it cuts: browsers may send a message as one frame.
+    pub const VALUE_BYTES: usize = 192 * 1024;
     /// Nesting of metadata.
     pub const METADATA_DEPTH: usize = 32;
     /// Serialized size of one metadata value in bytes.

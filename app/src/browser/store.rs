@@ -15,6 +15,8 @@ extern "C" {
     #[wasm_bindgen(method, catch)]
     fn forget(this: &StoreModule, notebook: &str, client: &str)
     -> Result<js_sys::Promise, JsValue>;
+    #[wasm_bindgen(method)]
+    fn offer(this: &StoreModule, name: &str, text: &str);
     #[wasm_bindgen(method, catch)]
     fn all(this: &StoreModule, notebook: &str) -> Result<js_sys::Promise, JsValue>;
     #[wasm_bindgen(method, catch)]
@@ -41,6 +43,11 @@ impl Store {
 
     fn module(&self) -> &StoreModule {
         self.0.unchecked_ref()
+    }
+
+    /// Offers a text as a file to be downloaded.
+    pub fn offer(&self, name: &str, text: &str) {
+        self.module().offer(name, text);
     }
 
     /// Keeps a client's unacknowledged work under the notebook.

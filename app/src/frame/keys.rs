@@ -4,7 +4,7 @@ use datalayer::SpaceId;
 use leptos::ev;
 use leptos::prelude::*;
 use leptos_router::NavigateOptions;
-use leptos_router::hooks::use_navigate;
+use leptos_router::hooks::{use_location, use_navigate};
 
 use super::SidebarState;
 use crate::browser;
@@ -40,6 +40,12 @@ pub(crate) fn place(letter: &str, space: Option<&SpaceId>) -> Option<String> {
     }
 }
 
+/// The space whose page has this address.
+fn space_in(path: &str) -> Option<SpaceId> {
+    let rest = path.strip_prefix("/s/")?;
+    rest.split('/').next()?.parse().ok()
+}
+
 /// Listens as long as the frame is drawn. `help` opens the list of shortcuts, where the page has no longer one of its own.
 pub(super) fn listen(
     state: SidebarState,
@@ -48,6 +54,7 @@ pub(super) fn listen(
 ) {
     let commands = use_commands();
     let navigate = use_navigate();
+    let path = use_location().pathname;
     // Before the editor, which has meanings of its own for them.
     Effect::new(move |_| {
         // Kept by the effect, so that the server, which runs none, has nothing of it.
@@ -81,7 +88,8 @@ pub(super) fn listen(
         match (key.as_str(), help) {
             ("?", Some(help)) => help.set(true),
             (letter, _) if waited < PAUSE_MS => {
-                let here = space.get_untracked();
+                // The address knows the space before the page has asked what it is.
+                let here = space_in(&path.get_untracked()).or_else(|| space.get_untracked());
                 let Some(place) = place(letter, here.as_ref()) else {
                     return;
                 };
@@ -115,5 +123,21 @@ mod tests {
             assert!(place(&letter, Some(&space)).is_some(), "{letter}");
         }
         assert_eq!(place("n", None), None, "no space, no notebooks of it");
+    }
+
+    #[test]
+    fn the_address_of_a_space_says_which_it_is() {
+        let id = format!("space_{}", "0".repeat(26));
+        for page in ["", "/", "/notebooks", "/settings"] {
+            let space = space_in(&format!("/s/{id}{page}"));
+            assert_eq!(
+                space.map(|space| space.to_string()),
+                Some(id.clone()),
+                "{page}"
+            );
+        }
+        for path in ["/", "/s/", "/s/none", "/n/space", "/spaces"] {
+            assert_eq!(space_in(path), None, "{path}");
+        }
     }
 }

@@ -185,7 +185,11 @@ pub fn Banners(screen: Screen) -> impl IntoView {
             </ui::Banner>
         })}
         {move || match screen.saved.get() {
-            SavedState::Closed(why) => view! { <ui::Banner tone=ui::Tone::Danger><span class="grow">{why}</span><button class="btn btn--sm" type="button" on:click=move |_| reload()>"Reload"</button></ui::Banner> }.into_any(),
+            SavedState::Closed(why) => view! { <ui::Banner tone=ui::Tone::Danger><span class="grow">{why}</span>
+                    {move || screen.unsent.get().then(|| view! {
+                        <button class="btn btn--sm" type="button" on:click=move |_| { link::with(|link| link.download()); }>"Download what is not saved"</button>
+                    })}
+                    <button class="btn btn--sm" type="button" on:click=move |_| reload()>"Reload"</button></ui::Banner> }.into_any(),
             SavedState::NotSaving(why) => view! { <ui::Banner tone=ui::Tone::Warn><span class="grow">{format!("The studio cannot save now: {why} What you type is kept in this tab.")}</span></ui::Banner> }.into_any(),
             _ => ().into_any(),
         }}

@@ -13,6 +13,8 @@ use crate::call::CallError;
 pub struct OpenedNotebook {
     pub view: NotebookView,
     pub space: Space,
+    /// You. What this browser keeps for you is nobody else's, whoever signs in here next.
+    pub reader: UserId,
 }
 
 /// Bytes of outputs that come with the page.
@@ -29,7 +31,17 @@ pub async fn open_notebook(notebook: NotebookId, all: bool) -> Result<OpenedNote
         datalayer.open_notebook(&notebook, OUTPUTS).await?
     };
     let space = datalayer.read_space(&view.notebook.space).await?;
-    Ok(OpenedNotebook { view, space })
+    let reader = datalayer
+        .caller()
+        .user()
+        .ok_or(datalayer::Error::SignInNeeded)?
+        .id
+        .clone();
+    Ok(OpenedNotebook {
+        view,
+        space,
+        reader,
+    })
 }
 
 /// The outputs of some cells, which did not come with the page.

@@ -10,7 +10,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use datalayer::NotebookView;
+use datalayer::{NotebookView, UserId};
 use leptos::prelude::*;
 use notebook::presence::{Place, Present};
 use notebook::runs::Runs;
@@ -41,6 +41,8 @@ const PRESENCE_EVERY_MS: i32 = 60;
 pub struct Link {
     screen: Screen,
     notebook: String,
+    /// Where the tab's store keeps what is not acknowledged: this person's work in this notebook.
+    place_kept: String,
     client: Client,
     runs: Runs,
     /// The last event that changed outputs of cells other than its own.
@@ -81,11 +83,12 @@ pub struct Link {
 }
 
 /// Starts the link of a screen, replacing the one of the screen before.
-pub fn start(screen: Screen, view: &NotebookView, assets: crate::assets::Assets) {
+pub fn start(screen: Screen, view: &NotebookView, reader: &UserId, assets: crate::assets::Assets) {
     let client = Client::new(new_client(), view.snapshot.clone());
     let link = Link {
         screen,
         notebook: view.notebook.id.to_string(),
+        place_kept: format!("{reader}/{}", view.notebook.id),
         client,
         runs: view.runs.clone(),
         updated_at: 0,
@@ -160,10 +163,10 @@ async fn open_store() {
     };
     with(|link| link.store = Some(store.clone()));
     kept::take_over().await;
-    if let Some((notebook, mine)) =
-        with(|link| (link.notebook.clone(), link.client.id().to_string()))
+    if let Some((place, mine)) =
+        with(|link| (link.place_kept.clone(), link.client.id().to_string()))
     {
-        let _ = store.hold(&notebook, &mine).await;
+        let _ = store.hold(&place, &mine).await;
     }
 }
 
@@ -232,6 +235,7 @@ impl Link {
     fn closed_for_good(&mut self, why: &str) {
         self.closed = true;
         self.keep_now();
+        self.screen.unsent.set(self.client.unacknowledged() > 0);
         self.screen.saved.set(SavedState::Closed(why.to_owned()));
     }
 

@@ -46,7 +46,11 @@ pub fn NotebookPage() -> impl IntoView {
 
 #[component]
 fn NotebookScreen(opened: OpenedNotebook) -> impl IntoView {
-    let OpenedNotebook { view, space } = opened;
+    let OpenedNotebook {
+        view,
+        space,
+        reader,
+    } = opened;
     let screen = Screen::new(&view);
     let desk = provide_desk(view.notebook.archived_at.is_some(), space.may.edit);
     let assets = use_assets();
@@ -57,7 +61,7 @@ fn NotebookScreen(opened: OpenedNotebook) -> impl IntoView {
     // The browser's half begins here; the server runs no effects.
     let view = StoredValue::new(view);
     Effect::new(move |_| {
-        link::start(screen, &view.get_value(), assets.clone());
+        link::start(screen, &view.get_value(), &reader, assets.clone());
         // The cells are there by the next frame, however this page was reached.
         request_animation_frame(move || later::watch(screen));
         if browser::remembered("single-keys").as_deref() == Some("off") {

@@ -190,6 +190,8 @@ pub struct Screen {
     pub deleted_under_us: RwSignal<Option<CellId>>,
     /// Text that could not be put back into the document, to be copied.
     pub rescued: RwSignal<Option<String>>,
+    /// The room is closed to this tab, which holds work that was never saved.
+    pub unsent: RwSignal<bool>,
     /// Something to tell that has no place of its own; shown as a toast.
     pub notice: RwSignal<Option<String>>,
     /// Are single keys commands in command mode? A choice this browser remembers.
@@ -249,6 +251,7 @@ impl Screen {
             said: RwSignal::new(String::new()),
             deleted_under_us: RwSignal::new(None),
             rescued: RwSignal::new(None),
+            unsent: RwSignal::new(false),
             notice: RwSignal::new(None),
             single_keys: RwSignal::new(true),
             help: RwSignal::new(false),

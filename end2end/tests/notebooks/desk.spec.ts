@@ -246,3 +246,24 @@ test("on a phone the bar at the foot runs, adds, shows the outline and shares, w
   await page.waitForURL(/\/notebooks$/);
   expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390);
 });
+
+test("a click that comes before the page is live is not lost", async ({ person }) => {
+  const ada = await person("Ada");
+  const given = await importFile(ada);
+  const { page } = ada;
+  for (const early of [page.getByRole("button", { name: "Share" }), page.locator("#cell-load pre.code")]) {
+    let arrive = (): void => undefined;
+    const late = new Promise<void>((resolve) => (arrive = resolve));
+    await page.route(/notebook_bg.*\.wasm/, async (route) => {
+      await late;
+      await route.continue();
+    });
+    await page.goto(`/n/${given.id}`, { waitUntil: "domcontentloaded" });
+    await early.click();
+    expect(await page.locator("html").getAttribute("data-live")).toBeNull();
+    arrive();
+    await hydrated(page);
+    await expect(page.getByRole("dialog", { name: /Share/ }).or(page.locator("#cell-load .monaco-editor"))).toBeVisible();
+    await page.unroute(/notebook_bg.*\.wasm/);
+  }
+});

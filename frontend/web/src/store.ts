@@ -1,5 +1,7 @@
 // Work the server has not acknowledged, kept in IndexedDB so that a crashed tab loses nothing.
 //
+// `notebook` names a person's work in a notebook: two people who use one browser never get each other's.
+//
 // A tab holds a Web Lock for each document client it keeps work for. What lies here without its lock was left behind
 // by a tab that is gone; whoever claims it first resends it under the same client name, so nothing is applied twice.
 // Web Locks exist only in secure contexts. Over plain http from another machine, work that has not changed for half a
@@ -34,6 +36,16 @@ export async function keep(notebook: string, client: string, json: string): Prom
 /** Everything of this client is acknowledged. */
 export async function forget(notebook: string, client: string): Promise<void> {
   await write((table) => table.delete([notebook, client]));
+}
+
+/** Offer a text as a file to be downloaded. */
+export function offer(name: string, text: string): void {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([text], { type: "text/plain;charset=utf-8" }));
+  link.download = name;
+  link.click();
+  // The download has begun by then.
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
 
 /** What is kept for a notebook, by this tab and by others, oldest first. */

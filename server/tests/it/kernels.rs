@@ -177,6 +177,34 @@ async fn a_kernel_that_dies_is_told_with_its_cause_and_the_next_run_starts_anoth
 }
 
 #[tokio::test]
+async fn a_kernel_that_takes_more_than_its_memory_is_ended_and_the_limit_is_named() {
+    let (mut lab, ada) = Lab::open_with(
+        &["--kernel-memory", "300 MiB"],
+        &[
+            (
+                "take",
+                "held = b'x' * (600 * 1024 * 1024)\nimport time\ntime.sleep(60)",
+            ),
+            ("next", "print('here')"),
+        ],
+    )
+    .await;
+    let mut tab = lab.tab(&ada).await;
+    tab.run(&["take"]).await;
+    let dead = tab.over("take").await;
+    assert_eq!(
+        (dead.state, dead.why.as_deref()),
+        (
+            Some(RunState::Failed),
+            Some("The kernel was killed (out of memory, limit 300 MiB).")
+        )
+    );
+    tab.run(&["next"]).await;
+    assert_eq!(stdout(&tab.over("next").await), "here\n");
+    tab.shut_down().await;
+}
+
+#[tokio::test]
 async fn a_cell_runs_on_while_the_studio_is_dead_and_its_output_is_there_afterwards() {
     let gate = tempfile::tempdir().unwrap();
     let open = gate.path().join("open");
@@ -303,7 +331,13 @@ struct Lab {
 impl Lab {
     /// With these code cells: id and source. And Ada, who manages it.
     async fn open(cells: &[(&str, &str)]) -> (Self, Person) {
-        let mut studio = Studio::start_with(&words(&with_kernels()));
+        Self::open_with(&[], cells).await
+    }
+
+    /// As [`Lab::open`], with more words for the studio's command line.
+    async fn open_with(more: &[&str], cells: &[(&str, &str)]) -> (Self, Person) {
+        let kernels = with_kernels();
+        let mut studio = Studio::start_with(&[words(&kernels).as_slice(), more].concat());
         let ada = studio.ada().await;
         let space = ada.create("/api/v1/spaces", json!({ "name": "Lab" })).await;
         let space = space["id"].as_str().unwrap().to_owned();

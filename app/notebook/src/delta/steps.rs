@@ -11,6 +11,14 @@ pub(super) struct Builder {
 }
 
 impl Builder {
+    pub(super) fn step(&mut self, step: &Step) {
+        match step {
+            Step::Retain(length) => self.retain(*length),
+            Step::Insert(text) => self.insert(text),
+            Step::Delete(length) => self.delete(*length),
+        }
+    }
+
     pub(super) fn retain(&mut self, length: u32) {
         self.retain = self.retain.saturating_add(length);
     }

@@ -9,19 +9,19 @@ use crate::browser;
 
 /// Takes over what tabs that are gone have left for this notebook, now and as soon as one more goes.
 pub(super) async fn take_over() {
-    let Some((Some(store), notebook)) = with(|link| (link.store.clone(), link.notebook.clone()))
+    let Some((Some(store), place)) = with(|link| (link.store.clone(), link.place_kept.clone()))
     else {
         return;
     };
-    let Ok((left, held)) = store.claim_all(&notebook).await else {
+    let Ok((left, held)) = store.claim_all(&place).await else {
         return;
     };
-    with(|link| link.take_up(&notebook, left));
+    with(|link| link.take_up(&place, left));
     for client in held {
-        let (store, notebook) = (store.clone(), notebook.clone());
+        let (store, place) = (store.clone(), place.clone());
         leptos::task::spawn_local(async move {
-            if let Ok(Some(json)) = store.outlive(&notebook, &client).await {
-                with(|link| link.take_up(&notebook, vec![(client, json)]));
+            if let Ok(Some(json)) = store.outlive(&place, &client).await {
+                with(|link| link.take_up(&place, vec![(client, json)]));
             }
         });
     }
@@ -29,8 +29,8 @@ pub(super) async fn take_over() {
 
 impl Link {
     /// Work of tabs that are gone waits for its turn.
-    fn take_up(&mut self, notebook: &str, left: Vec<(String, String)>) {
-        if left.is_empty() || self.notebook != notebook {
+    fn take_up(&mut self, place: &str, left: Vec<(String, String)>) {
+        if left.is_empty() || self.place_kept != place {
             return;
         }
         for (client, json) in left {
@@ -58,10 +58,10 @@ impl Link {
         let Ok(json) = serde_json::to_string(&self.client.save()) else {
             return;
         };
-        let (notebook, client) = (self.notebook.clone(), self.client.id().to_string());
+        let (place, client) = (self.place_kept.clone(), self.client.id().to_string());
         self.kept = true;
         leptos::task::spawn_local(async move {
-            if let Err(why) = store.keep(&notebook, &client, &json).await {
+            if let Err(why) = store.keep(&place, &client, &json).await {
                 with(|link| {
                     link.announce(&format!("This browser cannot keep unsaved work: {why}"))
                 });
@@ -73,9 +73,9 @@ impl Link {
         let Some(store) = self.store.clone() else {
             return;
         };
-        let (notebook, client) = (self.notebook.clone(), client.to_owned());
+        let (place, client) = (self.place_kept.clone(), client.to_owned());
         leptos::task::spawn_local(async move {
-            let _ = store.forget(&notebook, &client).await;
+            let _ = store.forget(&place, &client).await;
         });
     }
 
@@ -105,6 +105,16 @@ impl Link {
         });
     }
 
+    /// The notebook as it stands in this tab, as a script, for the person to keep: with everything that was never saved.
+    pub fn download(&self) {
+        let Some(store) = &self.store else {
+            return self.announce("This browser cannot offer a download here. Copy what you need.");
+        };
+        let title = self.screen.title.get_untracked();
+        let script = notebook::formats::to_percent(self.client.document());
+        store.offer(&format!("{title} (unsaved).py"), &script);
+    }
+
     /// Text that fits nowhere any more is offered to the person.
     pub(super) fn rescue(&self, lost: &[Operation]) {
         let mut text = String::new();
@@ -123,7 +133,10 @@ impl Link {
             }
         }
         if !text.trim().is_empty() {
-            self.screen.rescued.set(Some(text));
+            // One paste may come back in several pieces.
+            self.screen
+                .rescued
+                .update(|rescued| rescued.get_or_insert_default().push_str(&text));
         }
     }
 }

@@ -58,7 +58,13 @@ impl Supervisor {
                 if memory.abs_diff(self.memory) > 1024 * 1024 {
                     self.memory = memory;
                 }
-                if self.args.limits.memory.is_some_and(|limit| memory > limit) {
+                let pid = kernel.pid.as_raw_nonzero().get();
+                if self
+                    .args
+                    .limits
+                    .memory
+                    .is_some_and(|limit| memory > limit && process::tree_memory_once(pid) > limit)
+                {
                     self.over_limit = true;
                     self.signal(Signal::KILL);
                 }

@@ -2,8 +2,18 @@
 
 use std::fs;
 
-/// Resident memory of a process and all its descendants, in bytes; 0 where it cannot be read.
+/// Resident memory of a process and all its descendants, in bytes; 0 where it cannot be read. What forked processes share is
+/// counted for each of them: see [`tree_memory_once`].
 pub fn tree_memory(pid: i32) -> u64 {
+    over_tree(pid, resident)
+}
+
+/// The same, but what processes share is divided among them (`Pss`). Reading it costs the kernel a walk through every mapping.
+pub fn tree_memory_once(pid: i32) -> u64 {
+    over_tree(pid, |pid| proportional(pid).or_else(|| resident(pid)))
+}
+
+fn over_tree(pid: i32, bytes: impl Fn(i32) -> Option<u64>) -> u64 {
     let mut total = 0;
     let mut todo = vec![pid];
     let mut seen = Vec::new();
@@ -12,7 +22,7 @@ pub fn tree_memory(pid: i32) -> u64 {
             continue;
         }
         seen.push(pid);
-        total += resident(pid).unwrap_or(0);
+        total += bytes(pid).unwrap_or(0);
         let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else {
             continue;
         };
@@ -30,10 +40,16 @@ pub fn tree_memory(pid: i32) -> u64 {
 }
 
 fn resident(pid: i32) -> Option<u64> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))?;
+    kilobytes(&format!("/proc/{pid}/status"), "VmRSS:")
+}
+
+fn proportional(pid: i32) -> Option<u64> {
+    kilobytes(&format!("/proc/{pid}/smaps_rollup"), "Pss:")
+}
+
+fn kilobytes(file: &str, name: &str) -> Option<u64> {
+    let text = fs::read_to_string(file).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
     let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kilobytes * 1024)
 }
@@ -97,6 +113,7 @@ mod tests {
     fn our_own_memory_and_start_are_known() {
         let pid = i32::try_from(std::process::id()).expect("pid");
         assert!(tree_memory(pid) > 100 * 1024);
+        assert!(tree_memory_once(pid) > 100 * 1024);
         assert!(start_time(pid).is_some());
         assert_eq!(tree_memory(i32::MAX), 0);
     }

@@ -139,6 +139,16 @@ impl Done for Command {
 }
 
 fn installed() -> Option<PathBuf> {
+    // `cargo xtask test` says where it is; without it, where Debian puts it.
+    if let Some(told) = std::env::var_os("POSTGRES_BIN") {
+        let bin = PathBuf::from(told);
+        assert!(
+            bin.join("initdb").exists(),
+            "POSTGRES_BIN: {} has no initdb",
+            bin.display()
+        );
+        return Some(bin);
+    }
     let versions = std::fs::read_dir("/usr/lib/postgresql").ok()?;
     let mut found: Vec<PathBuf> = versions
         .flatten()
