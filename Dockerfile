@@ -2,7 +2,10 @@
 # The studio in a container. Every step is a command of the workshop: what is built here is what `cargo xtask build --release` builds.
 #
 #   docker build -t datalayer .
-#   docker run -p 3000:3000 -v datalayer:/data datalayer
+#   docker run -p 3000:3000 -v datalayer:/data -e DATALAYER_KERNELS=on datalayer
+#
+# Kernels run in the container, with the rights of its user; without DATALAYER_KERNELS=on notebooks are only written.
+# On another port, say so: -p 8080:3000 -e DATALAYER_PUBLIC_URL=http://localhost:8080
 #
 # Behind a proxy with https, give the address people type: -e DATALAYER_PUBLIC_URL=https://studio.example
 
@@ -17,8 +20,8 @@ RUN ln -s ../lib/node_modules/npm/bin/npm-cli.js /usr/local/bin/npm \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /source
 ENV CARGO_TARGET_DIR=/build/target DATALAYER_CACHE=/opt/datalayer
-# The environment that runs people's code is made by the same step as on a laptop.
 COPY . .
+# The environment that runs people's code is made by the same step as on a laptop.
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/build/target \
     cargo xtask setup && cargo xtask build --release --out /out

@@ -15,7 +15,7 @@ mod runtime;
 mod screen;
 mod share;
 mod toolbar;
-mod words;
+pub(crate) mod words;
 
 pub use page::NotebookPage;
 

@@ -2,17 +2,22 @@
 
 pub mod ansi;
 mod failure;
+mod follow;
 mod framed;
 
+use leptos::html::Pre;
 use leptos::prelude::*;
 use notebook::Map;
 use notebook::runs::{Output, StreamName};
 use serde_json::Value;
 
 pub use failure::Failure;
+use follow::Follow;
 use framed::Framed;
 
+use crate::browser;
 use crate::clean::clean_output;
+use crate::notebooks::words;
 use crate::text::{self, TextSetter};
 
 /// What to draw of a mime bundle, richest first.
@@ -30,6 +35,12 @@ enum Drawn {
     Framed {
         bundle: Map,
         text: String,
+    },
+    /// Too large to come along: fetched when it is asked for.
+    Large {
+        mime: String,
+        address: String,
+        bytes: u64,
     },
     Nothing,
 }
@@ -52,6 +63,8 @@ pub fn OutputView(
         let output = output.clone();
         match kind.get() {
             Kind::Stream(name) => {
+                let lines = NodeRef::<Pre>::new();
+                let follow = Follow::new(lines);
                 let html = Memo::new(move |_| {
                     output.with(|output| match &*output.shown() {
                         Output::Stream { text, .. } => ansi::to_html(text),
@@ -63,7 +76,11 @@ pub fn OutputView(
                 } else {
                     "out-text"
                 };
-                view! { <pre class=class tabindex="0" aria-label=if name == StreamName::Stderr { "Error stream" } else { "Text output" } inner_html=move || html.get()></pre> }.into_any()
+                Effect::new(move |_| {
+                    html.track();
+                    follow.grown();
+                });
+                view! { <pre class=class node_ref=lines on:scroll=move |_| follow.scrolled() tabindex="0" aria-label=if name == StreamName::Stderr { "Error stream" } else { "Text output" } inner_html=move || html.get()></pre> }.into_any()
             }
             Kind::Error => {
                 let (name, value, traceback) = output.with(|output| match &*output.shown() {
@@ -77,24 +94,18 @@ pub fn OutputView(
                 view! { <Failure name value traceback go_to_line/> }.into_any()
             }
             Kind::Data => {
-                let notebook = notebook.clone();
+                let of = notebook.clone();
                 let drawn = Memo::new(move |_| {
                     output.with(|output| match &*output.shown() {
                         Output::DisplayData { data, metadata, .. }
                         | Output::ExecuteResult { data, metadata, .. } => {
-                            draw(data, metadata, &notebook, setter)
+                            draw(data, metadata, &of, setter)
                         }
                         _ => Drawn::Nothing,
                     })
                 });
-                (move || match drawn.get() {
-                    Drawn::Html(html) => view! { <div class="out-html" tabindex="0" inner_html=html></div> }.into_any(),
-                    Drawn::Picture { source, width, alt } => view! { <img class="out-picture" src=source width=width alt=alt/> }.into_any(),
-                    Drawn::Text(text) => view! { <pre class="out-text" tabindex="0" aria-label="Result" inner_html=ansi::to_html(&text)></pre> }.into_any(),
-                    Drawn::Framed { bundle, text } => view! { <Framed bundle text/> }.into_any(),
-                    Drawn::Nothing => ().into_any(),
-                })
-                .into_any()
+                let notebook = StoredValue::new(notebook.clone());
+                (move || notebook.with_value(|notebook| show(drawn.get(), notebook))).into_any()
             }
             Kind::Unknown => {
                 let text = output.with(|output| match output {
@@ -115,6 +126,51 @@ pub fn OutputView(
     }
 }
 
+fn show(drawn: Drawn, notebook: &str) -> AnyView {
+    match drawn {
+        Drawn::Html(html) => view! { <div class="out-html" tabindex="0" inner_html=html></div> }.into_any(),
+        Drawn::Picture { source, width, alt } => view! { <img class="out-picture" src=source width=width alt=alt/> }.into_any(),
+        Drawn::Text(text) => view! { <pre class="out-text" tabindex="0" aria-label="Result" inner_html=ansi::to_html(&text)></pre> }.into_any(),
+        Drawn::Framed { bundle, text } => view! { <Framed bundle text/> }.into_any(),
+        Drawn::Large { mime, address, bytes } => view! { <Large mime address bytes notebook=notebook.to_owned()/> }.into_any(),
+        Drawn::Nothing => ().into_any(),
+    }
+}
+
+/// A result that is kept apart: how large it is, and ways to it. Without script it is a download.
+#[component]
+fn Large(mime: String, address: String, bytes: u64, notebook: String) -> impl IntoView {
+    let fetched = RwSignal::new(None::<Result<String, String>>);
+    let asking = RwSignal::new(false);
+    let href = address.clone();
+    let setter = text::use_text_setter();
+    let fetch = move |_| {
+        asking.set(true);
+        let address = address.clone();
+        leptos::task::spawn_local(async move {
+            fetched.try_set(Some(browser::fetch_text(&address).await));
+            asking.try_set(false);
+        });
+    };
+    view! {
+        {move || match fetched.get() {
+            Some(Ok(text)) => {
+                let value = if mime.ends_with("json") { serde_json::from_str(&text).unwrap_or(Value::String(text)) } else { Value::String(text) };
+                let data: Map = std::iter::once((mime.clone(), value)).collect();
+                show(draw(&data, &Map::new(), &notebook, setter), &notebook)
+            }
+            Some(Err(why)) => view! { <p class="fs-12 t3">{format!("This result could not be fetched: {why}")}</p> }.into_any(),
+            None => ().into_any(),
+        }}
+        <p class="out-large" hidden=move || matches!(fetched.get(), Some(Ok(_)))>
+            {format!("A result of {}. ", words::bytes(bytes))}
+            <button type="button" class="link needs-script" disabled=move || asking.get() on:click=fetch>"Show it"</button>
+            " "
+            <a class="link" href=href download="result.txt" rel="external">"Download"</a>
+        </p>
+    }
+}
+
 #[derive(Clone, Copy, PartialEq)]
 enum Kind {
     Stream(StreamName),
@@ -132,13 +188,28 @@ fn kind_of(output: &Output) -> Kind {
     }
 }
 
-/// Mime types drawn in the frame, richest first.
-const ACTIVE: &[&str] = &[
-    "application/vnd.plotly.v1+json",
-    "application/vnd.vegalite.v5+json",
-    "application/vnd.vegalite.v4+json",
-    "application/vnd.vega.v5+json",
+/// Charts drawn in the frame, richest first; each in any version: the frame's libraries read the older ones too.
+const CHARTS: &[&str] = &[
+    "application/vnd.plotly.v",
+    "application/vnd.vegalite.v",
+    "application/vnd.vega.v",
 ];
+
+fn chart(data: &Map) -> Option<&str> {
+    CHARTS.iter().find_map(|kind| {
+        data.keys().map(String::as_str).find(|mime| {
+            let version = mime
+                .strip_prefix(kind)
+                .and_then(|rest| rest.strip_suffix("+json"));
+            version.is_some_and(|version| {
+                version.starts_with(|first: char| first.is_ascii_digit())
+                    && version
+                        .bytes()
+                        .all(|byte| byte.is_ascii_digit() || byte == b'.')
+            })
+        })
+    })
+}
 
 fn draw(data: &Map, metadata: &Map, notebook: &str, setter: Option<TextSetter>) -> Drawn {
     let plain = || data.get("text/plain").and_then(text_of).unwrap_or_default();
@@ -152,7 +223,15 @@ fn draw(data: &Map, metadata: &Map, notebook: &str, setter: Option<TextSetter>) 
             text: plain(),
         }
     };
-    if let Some(mime) = ACTIVE.iter().find(|mime| data.contains_key(**mime)) {
+    let large = |mime: &str| {
+        let value = data.get(mime)?;
+        Some(Drawn::Large {
+            mime: mime.to_owned(),
+            address: blob_address(notebook, blob_of(value)?),
+            bytes: value.get("bytes").and_then(Value::as_u64).unwrap_or(0),
+        })
+    };
+    if let Some(mime) = chart(data) {
         return framed(mime);
     }
     if let Some(value) = data.get("text/html") {
@@ -163,6 +242,9 @@ fn draw(data: &Map, metadata: &Map, notebook: &str, setter: Option<TextSetter>) 
     }
     if let Some(text) = data.get("text/markdown").and_then(text_of) {
         return Drawn::Html(text::text(setter, &text, &Map::new()));
+    }
+    if let Some(large) = large("text/markdown") {
+        return large;
     }
     if data.contains_key("image/svg+xml") {
         // As a picture, not as part of the page: a picture cannot run anything.
@@ -195,6 +277,9 @@ fn draw(data: &Map, metadata: &Map, notebook: &str, setter: Option<TextSetter>) 
     }
     if data.contains_key("application/javascript") {
         return framed("application/javascript");
+    }
+    if let Some(large) = large("application/json").or_else(|| large("text/plain")) {
+        return large;
     }
     if let Some(value) = data.get("application/json") {
         return Drawn::Text(serde_json::to_string_pretty(value).unwrap_or_default());
@@ -322,6 +407,40 @@ mod tests {
             other => panic!("{other:?}"),
         };
         assert_eq!(source, format!("/api/v1/notebooks/nb_1/blobs/{hash}"));
+    }
+
+    #[test]
+    fn a_large_result_says_how_large_it_is_and_where_to_find_it() {
+        let hash = "b".repeat(64);
+        let apart = format!(r#"{{"blob": "{hash}", "bytes": 70000}}"#);
+        for mime in ["text/plain", "text/markdown", "application/json"] {
+            assert_eq!(
+                drawn(&format!(r#"{{"{mime}": {apart}}}"#)),
+                Drawn::Large {
+                    mime: mime.into(),
+                    address: format!("/api/v1/notebooks/nb_1/blobs/{hash}"),
+                    bytes: 70_000
+                }
+            );
+        }
+        assert!(matches!(
+            drawn(&format!(
+                r#"{{"text/plain": {apart}, "image/png": "AA=="}}"#
+            )),
+            Drawn::Picture { .. }
+        ));
+    }
+
+    #[test]
+    fn charts_of_any_version_go_to_the_frame() {
+        for mime in ["vegalite.v6", "vegalite.v5.20", "vega.v6", "plotly.v1"] {
+            let json = format!(r#"{{"application/vnd.{mime}+json": {{}}, "text/plain": "x"}}"#);
+            assert!(matches!(drawn(&json), Drawn::Framed { .. }), "{mime}");
+        }
+        for mime in ["vegalite.vx", "vega.v", "vega.v6;x"] {
+            let json = format!(r#"{{"application/vnd.{mime}+json": {{}}, "text/plain": "x"}}"#);
+            assert_eq!(drawn(&json), Drawn::Text("x".into()), "{mime}");
+        }
     }
 
     #[test]

@@ -505,6 +505,8 @@ pub fn environment() -> Vec<(String, String)> {
 
 #[cfg(test)]
 mod tests {
+    use clap::Args;
+
     use super::*;
 
     fn origin(text: &str) -> Result<String> {
@@ -658,6 +660,29 @@ mod tests {
                 .port(),
             5000
         );
+    }
+
+    #[test]
+    fn every_setting_is_a_flag_a_variable_and_a_line_of_the_file() {
+        let command = ServeArgs::augment_args(clap::Command::new("serve"));
+        let mut settings = 0;
+        for argument in command.get_arguments() {
+            let flag = argument.get_long().expect("a long flag");
+            let variable = format!("DATALAYER_{}", flag.to_uppercase().replace('-', "_"));
+            assert_eq!(
+                argument.get_env().and_then(|name| name.to_str()),
+                Some(variable.as_str()),
+                "--{flag}"
+            );
+            assert!(argument.get_help().is_some(), "--{flag} explains nothing");
+            // Where the file is cannot stand in it.
+            if flag != "config" {
+                let read: Result<File, _> = toml::from_str(&format!("{flag} = \"1\""));
+                assert!(read.is_ok(), "the file does not know {flag}");
+                settings += 1;
+            }
+        }
+        assert!(settings > 10, "{settings}");
     }
 
     #[test]

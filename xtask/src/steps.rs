@@ -141,8 +141,11 @@ pub fn fingerprint<P: AsRef<Path>>(paths: impl IntoIterator<Item = P>) -> Result
         let mut files = Vec::new();
         gather(path.as_ref(), &mut files)?;
         files.sort();
+        // Where the clone stands says nothing about what is in it.
+        let above = path.as_ref().parent().unwrap_or(path.as_ref());
         for file in files {
-            hash.update(file.to_string_lossy().as_bytes());
+            let place = file.strip_prefix(above).unwrap_or(&file);
+            hash.update(place.to_string_lossy().as_bytes());
             hash.update([0]);
             hash.update(
                 fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?,

@@ -458,6 +458,24 @@ impl Client {
         (redraw, kept)
     }
 
+    /// The sequence of the batch that was sent and is not acknowledged.
+    pub fn in_flight(&self) -> Option<u64> {
+        let first = self.queue.front()?;
+        first.sent.then_some(first.sequence)
+    }
+
+    /// The studio does not understand what is in flight: it is taken back and returned, for the person to keep. What is
+    /// behind it is kept where it still fits.
+    pub fn give_up(&mut self) -> Vec<Operation> {
+        match self.queue.front() {
+            Some(first) if first.sent => {
+                let sequence = first.sequence;
+                self.refused(sequence, None).1
+            }
+            _ => Vec::new(),
+        }
+    }
+
     fn submission(&self, batch: &Batch) -> Submission {
         Submission {
             client: self.id.clone(),

@@ -73,6 +73,9 @@ pub fn TitleField(screen: Screen) -> impl IntoView {
     }
 }
 
+/// What a screen reader says when the studio is there again.
+const BACK: &str = "Online again. Everything is being saved.";
+
 /// Saved, Saving, Offline: only what acknowledgements prove.
 #[component]
 pub fn SavedMark(screen: Screen) -> impl IntoView {
@@ -105,10 +108,24 @@ pub fn SavedMark(screen: Screen) -> impl IntoView {
         SavedState::Connecting => String::new(),
     }
     };
+    let spoken = Memo::new(move |before: Option<&String>| match state() {
+        SavedState::Saved | SavedState::Saving
+            if before.is_some_and(|words| !words.is_empty() && words != BACK) =>
+        {
+            BACK.to_owned()
+        }
+        SavedState::Saved | SavedState::Saving => before.cloned().unwrap_or_default(),
+        SavedState::Connecting => String::new(),
+        // Without the number, which changes with every key.
+        SavedState::Offline(_) => "Offline. Your changes are kept here.".to_owned(),
+        SavedState::NotSaving(_) | SavedState::Closed(_) => text(),
+    });
     view! {
-        <span class=class title=title role="status" aria-live="polite" data-state=move || match state() { SavedState::Saved => "saved", SavedState::Saving => "saving", SavedState::Connecting => "connecting", SavedState::Offline(_) => "offline", SavedState::NotSaving(_) => "not-saving", SavedState::Closed(_) => "closed" }>
+        <span class=class title=title data-state=move || match state() { SavedState::Saved => "saved", SavedState::Saving => "saving", SavedState::Connecting => "connecting", SavedState::Offline(_) => "offline", SavedState::NotSaving(_) => "not-saving", SavedState::Closed(_) => "closed" }>
             <Show when=move || state() != SavedState::Connecting><ui::Icon name=icon size=14/></Show>
             <span class="saved__words">{text}</span>
+            // Said only where something is wrong, and where it is right again: not with every key.
+            <span class="sr" role="status">{move || spoken.get()}</span>
         </span>
     }
 }

@@ -400,10 +400,12 @@ fn Outputs(screen: Screen, cell: CellModel, name: StoredValue<CellId>) -> impl I
                 </Show>
                 <div class="cell__outputs">
                     {
+                        // By identity: one more output draws none of those before it anew, and a chart keeps its frame.
                         let notebook = notebook.clone();
-                        move || {
-                            let notebook = notebook.clone();
-                            cell.outputs.get().into_iter().map(move |output| view! { <OutputView output notebook=notebook.clone() go_to_line/> }).collect_view()
+                        view! {
+                            <For each=move || cell.outputs.get() key=|output| output.clone() let:output>
+                                <OutputView output notebook=notebook.clone() go_to_line/>
+                            </For>
                         }
                     }
                     {move || cell.later.get().map(|bytes| view! { <Later bytes name/> })}

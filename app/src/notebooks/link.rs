@@ -33,6 +33,10 @@ thread_local! {
 /// First pause before connecting again; doubles up to [`LONGEST_PAUSE_MS`], with jitter.
 const FIRST_PAUSE_MS: f64 = 500.0;
 const LONGEST_PAUSE_MS: f64 = 30_000.0;
+/// A line that said nothing for this long is asked whether it still stands, and given up when it says nothing for as long again.
+/// A network that is gone tells nobody.
+const QUIET_MS: f64 = 10_000.0;
+const LOOK_MS: i32 = 2_500;
 /// Unacknowledged work older than this is written to the tab's store.
 const KEEP_AFTER_MS: i32 = 250;
 /// Presence goes out at most this often.
@@ -53,6 +57,14 @@ pub struct Link {
     closed: bool,
     pause_ms: f64,
     retry: Option<Timer>,
+    /// When the studio was last heard, milliseconds since 1970, and whether it was asked since to say something.
+    heard_at: f64,
+    asked_to_speak: bool,
+    heartbeat: Option<Timer>,
+    /// The batch that was in flight when the studio last closed the line because it did not understand this tab.
+    struck: Option<u64>,
+    /// What the person wanted done before the room had let this tab in.
+    wanted: Vec<Say>,
     presence_timer: Option<Timer>,
     /// When others were last told where we are, milliseconds since 1970.
     told_at: f64,
@@ -97,6 +109,11 @@ pub fn start(screen: Screen, view: &NotebookView, reader: &UserId, assets: crate
         closed: false,
         pause_ms: FIRST_PAUSE_MS,
         retry: None,
+        heard_at: 0.0,
+        asked_to_speak: false,
+        heartbeat: None,
+        struck: None,
+        wanted: Vec::new(),
         presence_timer: None,
         told_at: 0.0,
         place: None,
@@ -176,6 +193,13 @@ impl Link {
         if self.closed {
             return;
         }
+        self.heard_at = browser::now_ms();
+        self.asked_to_speak = false;
+        if self.heartbeat.is_none() {
+            self.heartbeat = browser::every(LOOK_MS, || {
+                with(Link::feel_pulse);
+            });
+        }
         match Socket::open("/live", |heard| {
             with(|link| link.heard(heard));
         }) {
@@ -193,7 +217,59 @@ impl Link {
         });
     }
 
+    /// Is the line still there? A laptop that slept, or a network that went, leaves a socket that looks open.
+    fn feel_pulse(&mut self) {
+        if self.socket.is_none() {
+            return;
+        }
+        let quiet = browser::now_ms() - self.heard_at;
+        if quiet > 2.0 * QUIET_MS && self.asked_to_speak {
+            self.lost();
+            self.connect_later();
+        } else if quiet > QUIET_MS && !self.asked_to_speak {
+            // It may have slept as long as that: it is given the time to answer from now on.
+            self.heard_at = browser::now_ms() - QUIET_MS;
+            self.asked_to_speak = true;
+            self.say(Say::Ping { at: self.heard_at });
+        }
+    }
+
+    /// The browser says that there is a network again: no use waiting any longer.
+    pub fn network_came(&mut self) {
+        if self.socket.is_none() && !self.closed {
+            self.pause_ms = FIRST_PAUSE_MS;
+            self.connect();
+        } else {
+            self.asked_to_speak = false;
+            self.heard_at = 0.0;
+            self.feel_pulse();
+        }
+    }
+
+    /// The browser says that there is no network.
+    pub fn network_went(&mut self) {
+        if self.socket.is_some() {
+            self.lost();
+            self.connect_later();
+        }
+    }
+
+    /// There is no line to the studio any more.
+    fn lost(&mut self) {
+        self.socket = None;
+        self.joined = false;
+        self.people.clear();
+        self.draw_people();
+        // Nobody will answer what was asked on the old line.
+        for (_, resolve) in std::mem::take(&mut self.asks) {
+            let _ = resolve.call1(&wasm_bindgen::JsValue::NULL, &wasm_bindgen::JsValue::NULL);
+        }
+        self.draw_saved();
+    }
+
     fn heard(&mut self, heard: Heard) {
+        self.heard_at = browser::now_ms();
+        self.asked_to_speak = false;
         match heard {
             Heard::Open => {
                 let say = Say::Join {
@@ -216,20 +292,36 @@ impl Link {
                 }
             },
             Heard::Closed { code, reason } => {
-                self.socket = None;
-                self.joined = false;
-                self.people.clear();
-                self.draw_people();
+                self.lost();
                 match code {
                     4401 => self.closed_for_good("You were signed out. Sign in again; what you typed is kept in this browser."),
                     4403 | 4404 => self.closed_for_good(if reason.is_empty() { "You may no longer open this notebook." } else { &reason }),
-                    _ => {
-                        self.draw_saved();
+                    4400 | 1009 => {
+                        self.not_understood();
                         self.connect_later();
                     }
+                    _ => self.connect_later(),
                 }
             }
         }
+    }
+
+    /// What this tab says is too large or makes no sense to the studio. Twice with the same batch in flight, it is that batch:
+    /// sending it for ever would keep everything behind it from being saved.
+    fn not_understood(&mut self) {
+        let in_flight = self.client.in_flight();
+        if in_flight.is_none() || self.struck != in_flight {
+            self.struck = in_flight;
+            return;
+        }
+        self.struck = None;
+        let lost = self.client.give_up();
+        self.rescue(&lost);
+        self.announce(
+            "The studio could not take your last change. What you wrote is shown for you to keep.",
+        );
+        self.show(vec![notebook::Change::All], None);
+        self.keep_now();
     }
 
     fn closed_for_good(&mut self, why: &str) {
@@ -255,7 +347,10 @@ impl Link {
 
     /// For commands of the person: tells them when it cannot go out now.
     pub fn ask_for(&mut self, say: Say) {
-        if !self.joined || !self.say(say) {
+        if !self.joined && self.screen.saved.get_untracked() == SavedState::Connecting {
+            // The page was quicker than the room: it is done as soon as it can be.
+            self.wanted.push(say);
+        } else if !self.joined || !self.say(say) {
             self.announce("You are offline. This needs the studio; try again when it is back.");
         }
     }
@@ -317,9 +412,7 @@ impl Link {
             Hear::Closed { message, again, .. } => {
                 if again {
                     // The socket serves other notebooks too; a fresh one is the simplest way to a fresh seat.
-                    self.socket = None;
-                    self.joined = false;
-                    self.draw_saved();
+                    self.lost();
                     self.connect_later();
                 } else {
                     self.closed_for_good(&message);
@@ -370,6 +463,9 @@ impl Link {
         self.flush();
         if self.place.is_some() {
             self.tell_place();
+        }
+        for say in std::mem::take(&mut self.wanted) {
+            self.ask_for(say);
         }
     }
 

@@ -71,9 +71,17 @@ fn NotebookScreen(opened: OpenedNotebook) -> impl IntoView {
         let leaving = window_event_listener(ev::pagehide, |_| {
             link::with(link::Link::keep_now);
         });
+        let online = window_event_listener(ev::online, |_| {
+            link::with(link::Link::network_came);
+        });
+        let offline = window_event_listener(ev::offline, |_| {
+            link::with(link::Link::network_went);
+        });
         on_cleanup(move || {
             keys.remove();
             leaving.remove();
+            online.remove();
+            offline.remove();
             link::stop();
         });
     });

@@ -4,13 +4,19 @@ use leptos::prelude::*;
 use notebook::wire::{KernelState, Say};
 
 use super::commands::{self, Command};
-use super::screen::Screen;
+use super::screen::{SavedState, Screen};
 use super::{link, words};
 
 #[component]
 pub fn RuntimePill(screen: Screen) -> impl IntoView {
     let kernel = screen.kernel;
     let state = move || kernel.with(|kernel| kernel.state.clone());
+    let away = move || {
+        matches!(
+            screen.saved.get(),
+            SavedState::Offline(_) | SavedState::Closed(_)
+        )
+    };
     let title = move || {
         kernel.with(|kernel| {
             if kernel.title.is_empty() {
@@ -22,7 +28,8 @@ pub fn RuntimePill(screen: Screen) -> impl IntoView {
     };
     let face = move || {
         view! {
-            <span class=move || match state() {
+            {move || away().then(|| view! { <span class="row g-15 t2"><ui::Icon name="offline" size=14/><b>"Disconnected"</b></span> })}
+            <span hidden=away class=move || match state() {
                 KernelState::Busy | KernelState::Starting | KernelState::Restarting => "row g-15 info",
                 KernelState::Dead { .. } => "row g-15 danger",
                 _ => "row g-15",
