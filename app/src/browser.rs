@@ -52,12 +52,39 @@ export function offset_at(element, x, y) {
     }
     return -1;
 }
+export async function copy_text(text) {
+    try {
+        if (navigator.clipboard) {
+            await navigator.clipboard.writeText(text);
+            return true;
+        }
+    } catch {}
+    // A page that did not come over a safe connection has no clipboard, but what is selected in a field can still be copied.
+    const field = document.createElement("textarea");
+    field.value = text;
+    field.readOnly = true;
+    field.style.cssText = "position: fixed; top: 0; left: 0; opacity: 0";
+    const before = document.activeElement;
+    // Everything outside an open dialog is inert.
+    ([...document.querySelectorAll("dialog[open]")].at(-1) ?? document.body).append(field);
+    field.focus({ preventScroll: true });
+    field.select();
+    try {
+        return document.execCommand("copy");
+    } catch {
+        return false;
+    } finally {
+        field.remove();
+        before?.focus?.({ preventScroll: true });
+    }
+}
 "#)]
 extern "C" {
     fn load_module(url: &str) -> js_sys::Promise;
     fn load_wasm_module(url: &str, wasm: &str) -> js_sys::Promise;
     fn watch_nearby(selector: &str, root: &str, margin: u32, call: &JsValue);
     fn standing_html(selector: &str) -> Option<String>;
+    fn copy_text(text: &str) -> js_sys::Promise;
     #[wasm_bindgen(js_name = offset_at)]
     fn text_offset_at(element: &web_sys::Element, x: f64, y: f64) -> i32;
 }
@@ -214,46 +241,99 @@ pub fn element(id: &str) -> Option<web_sys::HtmlElement> {
 
 /// Gives an element the focus and brings it into view without jumping when it is there already.
 pub fn focus(id: &str) {
+    focus_in_place(id);
     let Some(element) = element(id) else { return };
-    let options = web_sys::FocusOptions::new();
-    options.set_prevent_scroll(true);
-    let _ = element.focus_with_options(&options);
     let into_view = web_sys::ScrollIntoViewOptions::new();
     into_view.set_block(web_sys::ScrollLogicalPosition::Nearest);
     element.scroll_into_view_with_scroll_into_view_options(&into_view);
 }
 
+/// Gives an element the focus and scrolls nothing.
+pub fn focus_in_place(id: &str) {
+    let Some(element) = element(id) else { return };
+    let options = web_sys::FocusOptions::new();
+    options.set_prevent_scroll(true);
+    let _ = element.focus_with_options(&options);
+}
+
 /// Does this very element have the focus?
 pub fn has_focus(id: &str) -> bool {
-    web_sys::window()
-        .and_then(|window| window.document()?.active_element())
-        .is_some_and(|element| element.id() == id)
+    focused().is_some_and(|element| element.id() == id)
+}
+
+/// Has nothing the focus that a person would miss: only the page itself, or a cell as a whole?
+pub fn focus_is_free() -> bool {
+    focused().is_none_or(|element| {
+        element.tag_name() == "BODY" || element.matches("section.cell").unwrap_or(false)
+    })
+}
+
+fn focused() -> Option<web_sys::Element> {
+    web_sys::window()?.document()?.active_element()
+}
+
+/// Did this happen on something that the selector matches, or inside it?
+pub fn is_within(event: &web_sys::Event, selector: &str) -> bool {
+    event
+        .target()
+        .and_then(|target| target.dyn_into::<web_sys::Element>().ok())
+        .is_some_and(|target| target.closest(selector).ok().flatten().is_some())
 }
 
 /// Does the person type into a field of the page (not into a notebook's command mode)?
 pub fn types_elsewhere(event: &web_sys::Event) -> bool {
-    let Some(target) = event
-        .target()
-        .and_then(|target| target.dyn_into::<web_sys::Element>().ok())
-    else {
-        return false;
-    };
-    let tag = target.tag_name();
-    matches!(tag.as_str(), "INPUT" | "TEXTAREA" | "SELECT")
-        || target
-            .closest(
-                "[contenteditable='true'], .monaco-editor, dialog[open], [role='menu'], .palette",
-            )
-            .ok()
-            .flatten()
-            .is_some()
+    is_within(
+        event,
+        "input, textarea, select, [contenteditable='true'], .monaco-editor, dialog[open], [role='menu'], .palette",
+    )
 }
 
-/// Puts a text onto the person's clipboard.
+/// The key that was pressed, by the letter or digit on it: the same with Caps Lock on, and on keyboards whose letters are not
+/// Latin or whose digits need Shift.
+pub fn key(event: &web_sys::KeyboardEvent) -> String {
+    plain_key(&event.key(), &event.code(), event.shift_key())
+}
+
+/// `key` and `code` as a keyboard event has them.
+fn plain_key(key: &str, code: &str, shift: bool) -> String {
+    let mut letters = key.chars();
+    let (Some(letter), None) = (letters.next(), letters.next()) else {
+        return key.to_owned();
+    };
+    let by_place = if letter.is_ascii_alphanumeric() {
+        Some(letter)
+    } else if !letter.is_ascii()
+        && let Some(place) = code.strip_prefix("Key")
+    {
+        place.chars().next()
+    } else if !shift && let Some(place) = code.strip_prefix("Digit") {
+        place.chars().next()
+    } else {
+        None
+    };
+    let letter = by_place.unwrap_or(letter);
+    let letter = if shift {
+        letter.to_ascii_uppercase()
+    } else {
+        letter.to_ascii_lowercase()
+    };
+    letter.to_string()
+}
+
+/// Puts a text onto the person's clipboard. For callers that have nothing to say about it; others ask [`copied`].
 pub fn copy(text: &str) {
-    if let Some(window) = web_sys::window() {
-        let _ = window.navigator().clipboard().write_text(text);
-    }
+    let text = text.to_owned();
+    leptos::task::spawn_local(async move {
+        copied(&text).await;
+    });
+}
+
+/// Puts a text onto the person's clipboard; whether it is there. Some browsers refuse, and without a safe connection there is
+/// only an older way, which some have given up.
+pub async fn copied(text: &str) -> bool {
+    wasm_bindgen_futures::JsFuture::from(copy_text(text))
+        .await
+        .is_ok_and(|done| done.is_truthy())
 }
 
 /// Something small this browser remembers for the person, across visits.
@@ -290,4 +370,42 @@ pub async fn fetch_text(url: &str) -> Result<String, String> {
     text.map_err(|error| words(&error))?
         .as_string()
         .ok_or_else(|| "the answer is no text".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_the_same_on_every_keyboard() {
+        let cases = [
+            // What is written on it, where it is, with Shift; what it is to us.
+            ("a", "KeyA", false, "a"),
+            ("A", "KeyA", true, "A"),
+            // Caps Lock.
+            ("A", "KeyA", false, "a"),
+            ("a", "KeyA", true, "A"),
+            // Cyrillic, Greek.
+            ("ф", "KeyA", false, "a"),
+            ("М", "KeyV", true, "V"),
+            ("β", "KeyB", false, "b"),
+            // Dvorak: the letter counts, not the place.
+            ("j", "KeyC", false, "j"),
+            ("'", "KeyQ", false, "'"),
+            // AZERTY: digits are on Shift, and its letters count.
+            ("&", "Digit1", false, "1"),
+            ("é", "Digit2", false, "2"),
+            ("1", "Digit1", true, "1"),
+            ("?", "KeyM", true, "?"),
+            ("a", "KeyQ", false, "a"),
+            // What means something by itself stays.
+            ("!", "Digit1", true, "!"),
+            ("/", "Slash", false, "/"),
+            ("Enter", "Enter", true, "Enter"),
+            ("Dead", "KeyE", false, "Dead"),
+        ];
+        for (key, code, shift, wanted) in cases {
+            assert_eq!(plain_key(key, code, shift), wanted, "{key} at {code}");
+        }
+    }
 }

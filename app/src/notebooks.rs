@@ -4,6 +4,7 @@ mod bars;
 mod calls;
 mod cell;
 mod commands;
+mod confirm;
 mod desk;
 mod headings;
 mod help;

@@ -2,6 +2,7 @@
 
 use datalayer::{CreatedToken, TokenInfo, User};
 use leptos::prelude::*;
+use leptos::task::spawn_local;
 use ui::{Badge, Button, ButtonKind, ButtonSize, Field, Icon, Input, Select, Time, Tone};
 
 use super::calls::{CreateToken, EndToken, my_tokens};
@@ -46,12 +47,25 @@ pub fn Tokens(me: User) -> impl IntoView {
 #[component]
 fn Shown(created: CreatedToken) -> impl IntoView {
     let secret = StoredValue::new(created.secret.clone());
+    let copied = RwSignal::new(None::<bool>);
+    let copy = move |_| {
+        let secret = secret.get_value();
+        spawn_local(async move {
+            let done = browser::copied(&secret).await;
+            copied.try_set(Some(done));
+        });
+    };
+    let words = move || match copied.get() {
+        None => "Copy",
+        Some(true) => "Copied",
+        Some(false) => "Select it and copy it yourself",
+    };
     view! {
         <div class="card settings__secret">
             <p class="med">"Copy “" {created.token.name} "” now: it is not shown again."</p>
             <div class="row g-2 wrap">
                 <code class="mono">{created.secret}</code>
-                <button class="btn btn--sm" type="button" on:click=move |_| browser::copy(&secret.get_value())>"Copy"</button>
+                <button class="btn btn--sm" type="button" on:click=copy>{words}</button>
             </div>
         </div>
     }

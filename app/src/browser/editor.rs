@@ -34,6 +34,8 @@ extern "C" {
     fn carets(this: &EditorHandle, carets: &JsValue);
     #[wasm_bindgen(method)]
     fn focus(this: &EditorHandle);
+    #[wasm_bindgen(method, js_name = hasFocus)]
+    fn has_focus(this: &EditorHandle) -> bool;
     #[wasm_bindgen(method)]
     fn layout(this: &EditorHandle);
     #[wasm_bindgen(method)]
@@ -195,6 +197,10 @@ impl Editor {
 
     pub fn focus(&self) {
         self.handle.focus();
+    }
+
+    pub fn has_focus(&self) -> bool {
+        self.handle.has_focus()
     }
 
     pub fn layout(&self) {

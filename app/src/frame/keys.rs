@@ -62,9 +62,9 @@ pub(super) fn listen(
             if !(event.ctrl_key() || event.meta_key()) || event.shift_key() || event.alt_key() {
                 return;
             }
-            match (event.key().as_str(), help) {
-                ("k" | "K", _) => commands.toggle(),
-                ("b" | "B", _) => state.toggle(),
+            match (browser::key(&event).as_str(), help) {
+                ("k", _) => commands.toggle(),
+                ("b", _) => state.toggle(),
                 ("/", Some(help)) => help.set(true),
                 _ => return,
             }
@@ -74,12 +74,14 @@ pub(super) fn listen(
     });
     let pressed_g = StoredValue::new(0.0_f64);
     let listening = window_event_listener(ev::keydown, move |event| {
-        let (key, control) = (event.key(), event.ctrl_key() || event.meta_key());
+        let (key, control) = (browser::key(&event), event.ctrl_key() || event.meta_key());
         let busy = event.default_prevented()
             || event.is_composing()
             || control
             || event.alt_key()
-            || browser::types_elsewhere(&event);
+            || browser::types_elsewhere(&event)
+            // A cell whose editor is still on its way, or lost the focus: the letters belong to its text.
+            || ui::dom::is_any(".cell.is-editing");
         if busy || browser::remembered("single-keys").as_deref() == Some("off") {
             return;
         }

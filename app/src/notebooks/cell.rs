@@ -8,7 +8,7 @@ use notebook::{CellId, CellKind};
 use wasm_bindgen::JsCast;
 
 use super::commands::{self, Command};
-use super::screen::{CellModel, Mode, Screen};
+use super::screen::{CellModel, Mode, Screen, set_if_new};
 use super::{link, words};
 use crate::highlight::highlight;
 use crate::outputs::OutputView;
@@ -21,14 +21,26 @@ pub fn CellView(screen: Screen, id: CellId) -> impl IntoView {
     };
     let name = StoredValue::new(id.clone());
     let label = move || words::cell_label(&screen, &cell, &name.get_value());
-    let select = move |event: &ev::MouseEvent| {
-        if event.shift_key() {
+    let press = move |event: &ev::MouseEvent| {
+        // The editor selects text in its own ways, with Shift too.
+        if browser::is_within(event, ".monaco-editor") {
+            return;
+        }
+        let extend = event.shift_key();
+        if extend {
+            // It would select text between the two cells.
             event.prevent_default();
-            commands::go(screen, Some(name.get_value()), true);
-        } else if !cell.active.get_untracked() {
-            commands::go(screen, Some(name.get_value()), false);
+        }
+        if extend || !cell.active.get_untracked() {
+            let on_control = browser::is_within(event, CONTROLS);
+            commands::press(screen, name.get_value(), extend, on_control);
         }
     };
+    // Adding is offered where the pointer is, and where the focus is.
+    let pointed = RwSignal::new(false);
+    let offers = move || (cell.active.get() || pointed.get()) && screen.may.get().edit;
+    // Which edge a dragged cell would come to stand at.
+    let edge = RwSignal::new(None::<Edge>);
     // Once live, a cell stays live; a change is shown by a live cell only, because nobody keeps a far one true.
     let state = Memo::new(move |before: Option<&State>| match before {
         Some(live @ (State::Live | State::Changed)) => *live,
@@ -57,21 +69,40 @@ pub fn CellView(screen: Screen, id: CellId) -> impl IntoView {
             class:is-running=move || cell.run.with(|run| run.state == Some(RunState::Running))
             class:is-queued=move || cell.run.with(|run| run.state == Some(RunState::Queued))
             class:is-error=move || cell.run.with(|run| run.state == Some(RunState::Failed))
+            class:is-over-top=move || edge.get() == Some(Edge::Top)
+            class:is-over-foot=move || edge.get() == Some(Edge::Foot)
             id=format!("cell-{id}")
             tabindex="-1"
             role="group"
             aria-label=label
             aria-busy=move || cell.run.with(|run| (run.state == Some(RunState::Running)).then_some("true"))
-            on:mousedown=move |event| select(&event)
+            on:mousedown=move |event| press(&event)
+            on:focusin=move |_| commands::follow_focus(screen, name.get_value())
+            // The pointer leaves a cell that goes away, too.
+            on:pointerenter=move |_| { pointed.try_set(true); }
+            on:pointerleave=move |_| { pointed.try_set(false); }
             on:dragover=move |event: ev::DragEvent| {
                 if DRAGGED.with(|dragged| dragged.borrow().is_some()) {
                     event.prevent_default();
+                    set_if_new(edge, Edge::of(&event));
+                }
+            }
+            on:dragleave=move |event: ev::DragEvent| {
+                if leaves(&event) {
+                    edge.try_set(None);
                 }
             }
             on:drop=move |event: ev::DragEvent| {
+                let at = edge.get_untracked();
+                edge.set(None);
                 if let Some(moved) = DRAGGED.with(|dragged| dragged.borrow_mut().take()) {
                     event.prevent_default();
-                    commands::move_after(screen, moved, Some(name.get_value()));
+                    let here = name.get_value();
+                    let after = match at {
+                        Some(Edge::Top) => commands::before(screen, Some(&here)),
+                        _ => Some(here),
+                    };
+                    commands::move_after(screen, moved, after);
                 }
             }
         >
@@ -79,14 +110,51 @@ pub fn CellView(screen: Screen, id: CellId) -> impl IntoView {
                 State::Still => view! { <Still screen cell name/> }.into_any(),
                 live => view! { <Inside screen cell name drawn=live == State::Live/> }.into_any(),
             }}
-            <Show when=move || cell.active.get() && screen.may.get().edit>
+            <Show when=offers>
                 <div class="addcell addcell--between">
-                    <AddButtons screen beside=Some(name.get_value())/>
+                    <AddButtons screen place=Place::After(name.get_value())/>
                 </div>
             </Show>
         </section>
     }
     .into_any()
+}
+
+/// What a press means something to, apart from the cell.
+const CONTROLS: &str =
+    "a[href], button, input, textarea, select, label, summary, iframe, [tabindex]:not(.cell)";
+
+/// An edge of a cell.
+#[derive(Clone, Copy, PartialEq)]
+enum Edge {
+    Top,
+    Foot,
+}
+
+impl Edge {
+    /// The one nearer to where this happens on a cell.
+    fn of(event: &ev::DragEvent) -> Option<Self> {
+        let cell = event
+            .current_target()?
+            .dyn_into::<web_sys::Element>()
+            .ok()?;
+        let place = cell.get_bounding_client_rect();
+        let middle = place.top() + place.height() / 2.0;
+        Some(if f64::from(event.client_y()) < middle {
+            Self::Top
+        } else {
+            Self::Foot
+        })
+    }
+}
+
+/// Is what is dragged outside the element now, and not only over another part of it?
+fn leaves(event: &ev::DragEvent) -> bool {
+    let node = |target: Option<web_sys::EventTarget>| {
+        target.and_then(|target| target.dyn_into::<web_sys::Node>().ok())
+    };
+    let (here, to) = (node(event.current_target()), node(event.related_target()));
+    !here.is_some_and(|here| to.is_some() && here.contains(to.as_ref()))
 }
 
 /// How a cell is drawn.
@@ -139,14 +207,24 @@ thread_local! {
     pub(super) static DRAGGED: std::cell::RefCell<Option<CellId>> = const { std::cell::RefCell::new(None) };
 }
 
-/// `Code` and `Text`: adds a cell after another one; after the last one where none is named.
+/// Where a new cell goes.
+#[derive(Clone)]
+pub enum Place {
+    Top,
+    After(CellId),
+    End,
+}
+
+/// `Code` and `Text`: adds a cell at this place.
 #[component]
-pub fn AddButtons(screen: Screen, beside: Option<CellId>) -> impl IntoView {
-    let beside = StoredValue::new(beside);
+pub fn AddButtons(screen: Screen, place: Place) -> impl IntoView {
+    let place = StoredValue::new(place);
     let add = move |kind| {
-        let after = beside
-            .get_value()
-            .or_else(|| screen.order.with_untracked(|order| order.last().cloned()));
+        let after = match place.get_value() {
+            Place::Top => None,
+            Place::After(cell) => Some(cell),
+            Place::End => screen.order.with_untracked(|order| order.last().cloned()),
+        };
         commands::insert_at(screen, kind, after, true, true);
     };
     view! {
@@ -165,7 +243,8 @@ fn Gutter(screen: Screen, cell: CellModel, name: StoredValue<CellId>) -> impl In
             _ => "[ ]".to_owned(),
         })
     };
-    let time = move || words::run_time(&screen, &cell);
+    let time = move || name.with_value(|id| words::run_time(&screen, &cell, id));
+    let in_queue = move || name.with_value(|id| words::in_queue(&screen, &cell, id));
     view! {
         <div
             class="cell__gutter"
@@ -181,7 +260,7 @@ fn Gutter(screen: Screen, cell: CellModel, name: StoredValue<CellId>) -> impl In
         >
             <Show when=move || cell.kind.get() == CellKind::Code>
                 <span class="cell__ix" class:info=move || cell.run.with(|run| run.state == Some(RunState::Running)) class:danger=move || cell.run.with(|run| run.state == Some(RunState::Failed))>{index}</span>
-                <span class="num">{time}</span>
+                <span class="num" title=in_queue>{time}</span>
                 {move || cell.run.with(|run| run.by.clone()).map(|by| view! { <span class="cell__by"><ui::Avatar name=by.clone() id=by size=16/></span> })}
             </Show>
         </div>
@@ -255,7 +334,15 @@ fn Source(
             })
         })
     });
+    // Where in the text the button went down: by the time it is let go, leaving another cell may have moved this one.
+    let pressed_at = StoredValue::new(None::<u32>);
+    let offset = move |event: &ev::MouseEvent| {
+        let (x, y) = (f64::from(event.client_x()), f64::from(event.client_y()));
+        let pre = pre.get_untracked()?;
+        browser::offset_at(&pre, x, y)
+    };
     let open = move |event: ev::MouseEvent| {
+        let pressed_at = pressed_at.try_update_value(Option::take).flatten();
         if event.shift_key() || event.button() != 0 {
             return;
         }
@@ -266,13 +353,7 @@ fn Source(
         if selecting {
             return;
         }
-        let at = pre.get_untracked().and_then(|pre| {
-            browser::offset_at(
-                &pre,
-                f64::from(event.client_x()),
-                f64::from(event.client_y()),
-            )
-        });
+        let at = pressed_at.or_else(|| offset(&event));
         screen.select(Some(name.get_value()));
         commands::edit(screen, at);
     };
@@ -301,6 +382,7 @@ fn Source(
                         class="code"
                         data-drawn=drawn_here()
                         node_ref=pre
+                        on:mousedown=move |event: ev::MouseEvent| pressed_at.set_value(offset(&event))
                         on:click=open
                         inner_html=move || html.get()
                     ></pre>
@@ -480,23 +562,12 @@ pub fn on_key(screen: Screen, event: &web_sys::KeyboardEvent) {
         return;
     }
     // A control with the focus keeps its own keys.
-    let on_control = event
-        .target()
-        .and_then(|target| target.dyn_into::<web_sys::Element>().ok())
-        .is_some_and(|target| {
-            target
-                .closest("button, a[href], summary, [role='tab']")
-                .ok()
-                .flatten()
-                .is_some()
-        });
+    let on_control = browser::is_within(event, "button, a[href], summary, [role='tab']");
     if on_control && matches!(event.key().as_str(), "Enter" | " ") {
         return;
     }
-    let single = !event.ctrl_key()
-        && !event.meta_key()
-        && !event.alt_key()
-        && event.key().chars().count() == 1;
+    let control = event.ctrl_key() || event.meta_key();
+    let single = !control && !event.alt_key() && event.key().chars().count() == 1;
     let editing = screen.mode.get_untracked() == Mode::Edit;
     if single && !editing && !screen.single_keys.get_untracked() {
         return;
@@ -504,8 +575,10 @@ pub fn on_key(screen: Screen, event: &web_sys::KeyboardEvent) {
     if editing {
         if link::with(|link| link.type_ahead(event)) == Some(true) {
             event.prevent_default();
-        } else if matches!(event.key().as_str(), "Enter" | "Escape") {
-            // Leaving or running before the editor came: what was typed goes into the cell first.
+        } else if matches!(event.key().as_str(), "Enter" | "Escape")
+            || (control && matches!(browser::key(event).as_str(), "s" | "z" | "Z" | "y"))
+        {
+            // Leaving, running or undoing before the editor came: what was typed goes into the cell first.
             link::with(|link| link.take_ahead(None));
             if commands::command_key(screen, event) {
                 event.prevent_default();

@@ -1,14 +1,17 @@
 //! What one can do on the notebook screen, and the keys for it (those of JupyterLab).
 
 mod clipboard;
+mod keys;
+mod merging;
 mod moving;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use notebook::wire::Say;
-use notebook::{CellId, CellKind, Delta, Map, Operation};
+use notebook::wire::{KernelState, Say};
+use notebook::{CellId, CellKind, Delta, Map, NotebookDoc, Operation, Order};
 use serde_json::Value;
 
+pub use keys::{command_key, editor_key, meant_for_lost_text};
 pub use moving::move_after;
 
 use super::screen::{Mode, Screen};
@@ -99,8 +102,8 @@ impl Command {
         (Command::InsertBelow, "Add a code cell below", "B"),
         (Command::InsertTextBelow, "Add a text cell below", ""),
         (Command::Delete, "Delete the selected cells", "D D"),
-        (Command::Undo, "Undo my last change", "Z"),
-        (Command::Redo, "Redo", "Shift Z"),
+        (Command::Undo, "Undo my last change", "Z or Ctrl Z"),
+        (Command::Redo, "Redo", "Shift Z or Ctrl Shift Z"),
         (Command::Cut, "Cut the selected cells", "X"),
         (Command::Copy, "Copy the selected cells", "C"),
         (Command::PasteBelow, "Paste below", "V"),
@@ -129,6 +132,8 @@ impl Command {
         ),
         (Command::Previous, "Select the cell above", "Up or K"),
         (Command::Next, "Select the cell below", "Down or J"),
+        (Command::First, "Go to the first cell", "Home or Ctrl Home"),
+        (Command::Last, "Go to the last cell", "End or Ctrl End"),
         (
             Command::ExtendPrevious,
             "Extend the selection up",
@@ -153,124 +158,14 @@ impl Command {
     ];
 }
 
-thread_local! {
-    /// The first key of a double press, and when.
-    static FIRST_KEY: std::cell::Cell<Option<(char, f64)>> = const { std::cell::Cell::new(None) };
-}
-
-/// Longest pause between the two presses of `D D`, `I I`, `0 0`.
-const DOUBLE_MS: f64 = 800.0;
-
-/// A key pressed in command mode. `true`: it was one of ours.
-pub fn command_key(screen: Screen, event: &web_sys::KeyboardEvent) -> bool {
-    let control = event.ctrl_key() || event.meta_key();
-    let (shift, alt) = (event.shift_key(), event.alt_key());
-    let key = event.key();
-    let command = match (control, alt, shift, key.as_str()) {
-        (false, false, true, "Enter") => Command::RunAndNext,
-        (true, false, false, "Enter") => Command::Run,
-        (false, true, false, "Enter") => Command::RunAndInsert,
-        (false, false, false, "Enter") => Command::Edit,
-        (false, false, false, "Escape") => Command::Leave,
-        (false, false, false, "ArrowUp" | "k") => Command::Previous,
-        (false, false, false, "ArrowDown" | "j") => Command::Next,
-        (false, false, true, "ArrowUp" | "K") => Command::ExtendPrevious,
-        (false, false, true, "ArrowDown" | "J") => Command::ExtendNext,
-        (true, false, true, "ArrowUp") => Command::MoveUp,
-        (true, false, true, "ArrowDown") => Command::MoveDown,
-        (true, false, true, "Home") => Command::MoveToTop,
-        (true, false, true, "End") => Command::MoveToEnd,
-        (false, false, _, "?") => Command::Help,
-        (false, false, false, "Home") | (true, false, false, "Home" | "ArrowUp") => Command::First,
-        (false, false, false, "End") | (true, false, false, "End" | "ArrowDown") => Command::Last,
-        (true, false, false, "a") => Command::SelectAll,
-        (true, false, false, "s") => Command::Save,
-        (true, false, false, "z") => Command::Undo,
-        (true, false, true, "Z" | "z") | (true, false, false, "y") => Command::Redo,
-        (true, false, _, "/" | "?") => Command::Help,
-        (false, false, false, "a") => Command::InsertAbove,
-        (false, false, false, "b") => Command::InsertBelow,
-        (false, false, false, "c") => Command::Copy,
-        (false, false, false, "x") => Command::Cut,
-        (false, false, false, "v") => Command::PasteBelow,
-        (false, false, true, "V") => Command::PasteAbove,
-        (false, false, false, "z") => Command::Undo,
-        (false, false, true, "Z") => Command::Redo,
-        (false, false, false, "m") => Command::ToText,
-        (false, false, true, "M") => Command::Merge,
-        (false, false, false, "y") => Command::ToCode,
-        (false, false, false, "r") => Command::ToRaw,
-        (false, false, false, "o") => Command::ToggleOutputs,
-        (false, false, true, "L") => Command::LineNumbers,
-        (false, false, false, "1" | "2" | "3" | "4" | "5" | "6") => {
-            Command::Heading(key.as_bytes()[0] - b'0')
-        }
-        (false, false, false, "d") => return double('d', Command::Delete, screen),
-        (false, false, false, "i") => return double('i', Command::Interrupt, screen),
-        (false, false, false, "0") => return double('0', Command::Restart, screen),
-        _ => return false,
-    };
-    FIRST_KEY.set(None);
-    perform(screen, command);
-    true
-}
-
-fn double(key: char, command: Command, screen: Screen) -> bool {
-    let now = browser::now_ms();
-    match FIRST_KEY.replace(Some((key, now))) {
-        Some((first, at)) if first == key && now - at < DOUBLE_MS => {
-            FIRST_KEY.set(None);
-            perform(screen, command);
-        }
-        _ => {}
-    }
-    true
-}
-
-/// A key that the editor hands to the notebook. `true`: it was used.
-pub fn editor_key(screen: Screen, name: &str) -> bool {
-    let command = match name {
-        "escape" => Command::Leave,
-        "run-next" => Command::RunAndNext,
-        "run" => Command::Run,
-        "run-below" => Command::RunAndInsert,
-        "save" => Command::Save,
-        "undo" => Command::Undo,
-        "redo" => Command::Redo,
-        "split" => Command::Split,
-        "up" | "down" => return leave_through(screen, name == "up"),
-        _ => return false,
-    };
-    perform(screen, command);
-    true
-}
-
-/// An arrow at the edge of a text goes on in the next cell, as in one long document.
-fn leave_through(screen: Screen, up: bool) -> bool {
-    let Some(next) = screen.neighbour(if up { -1 } else { 1 }) else {
-        return false;
-    };
-    if Some(&next) == screen.active.get_untracked().as_ref() {
-        return false;
-    }
-    screen.select(Some(next.clone()));
-    after_drawing(move || {
-        link::with(|link| {
-            let at = if up { link.length_of(&next) } else { 0 };
-            link.edit_active(Some(at));
-        });
-    });
-    true
-}
-
 /// Does it. Rights are checked where it matters (the room); here they only keep hopeless tries from the wire.
 pub fn perform(screen: Screen, command: Command) {
     let may = screen.may.get_untracked();
     match command {
         Command::Run => {
             run(screen, screen.selection());
-            // "Running" a text is reading it.
-            if active_kind(screen) == Some(CellKind::Markdown) {
+            // As JupyterLab does. "Running" a text is reading it.
+            if screen.mode.get_untracked() == Mode::Edit {
                 leave(screen);
             }
         }
@@ -281,7 +176,7 @@ pub fn perform(screen: Screen, command: Command) {
         Command::RunAndInsert => {
             run(screen, screen.selection());
             if may.edit {
-                insert(screen, CellKind::Code, true, true);
+                insert_at(screen, CellKind::Code, screen.selection().pop(), true, true);
             }
         }
         Command::RunAll => run(screen, screen.order.get_untracked()),
@@ -308,9 +203,14 @@ pub fn perform(screen: Screen, command: Command) {
             );
         }
         Command::Interrupt => ask(Say::Interrupt),
-        Command::Restart => ask(Say::Restart { run_all: false }),
-        Command::RestartAndRunAll => ask(Say::Restart { run_all: true }),
-        Command::ShutDown => ask(Say::Shutdown),
+        Command::Restart | Command::RestartAndRunAll | Command::ShutDown => {
+            if may.run && remembers(screen) {
+                screen.doubted.set(Some(command));
+                screen.doubting.set(true);
+            } else {
+                forget(command);
+            }
+        }
         Command::InsertAbove => insert(screen, CellKind::Code, false, false),
         Command::InsertBelow => insert(screen, CellKind::Code, true, false),
         Command::InsertTextBelow => insert(screen, CellKind::Markdown, true, true),
@@ -323,8 +223,8 @@ pub fn perform(screen: Screen, command: Command) {
         Command::MoveDown => moving::shift(screen, false),
         Command::MoveToTop => moving::to_end(screen, true),
         Command::MoveToEnd => moving::to_end(screen, false),
-        Command::Merge => merge(screen),
-        Command::Split => split(screen),
+        Command::Merge => merging::merge(screen),
+        Command::Split => merging::split(screen),
         Command::ToCode => set_kind(screen, CellKind::Code),
         Command::ToText => set_kind(screen, CellKind::Markdown),
         Command::ToRaw => set_kind(screen, CellKind::Raw),
@@ -373,6 +273,23 @@ pub fn perform(screen: Screen, command: Command) {
     }
 }
 
+/// Does the kernel hold anything that would be gone? It starts with the first run, so one that lives has run something.
+fn remembers(screen: Screen) -> bool {
+    screen.kernel.with_untracked(|kernel| {
+        !matches!(kernel.state, KernelState::Off | KernelState::Dead { .. })
+    })
+}
+
+/// Ends what the kernel holds, without asking.
+pub fn forget(command: Command) {
+    match command {
+        Command::Restart => ask(Say::Restart { run_all: false }),
+        Command::RestartAndRunAll => ask(Say::Restart { run_all: true }),
+        Command::ShutDown => ask(Say::Shutdown),
+        _ => {}
+    }
+}
+
 /// A second notebook beside this one, and there.
 fn duplicate(screen: Screen) {
     let Ok(notebook) = screen.notebook_id().parse() else {
@@ -416,31 +333,35 @@ pub fn edit(screen: Screen, at: Option<u32>) {
     screen.select(active);
     screen.mode.set(Mode::Edit);
     screen.mark();
-    after_drawing(move || {
+    after_drawing(screen, move || {
         link::with(|link| link.edit_active(at));
     });
 }
 
 /// Leaves the text for the notebook's own keys.
 pub fn leave(screen: Screen) {
-    if screen.mode.get_untracked() == Mode::Edit {
-        screen.mode.set(Mode::Command);
-        screen.mark();
-        link::with(link::Link::hide_editor);
-    } else {
+    if !leave_text(screen) {
         // Only the active cell stays selected.
         screen.select(screen.active.get_untracked());
     }
     focus_active(screen);
 }
 
-/// Makes a cell active and gives it the focus.
+/// Takes the editor away. `false`: nobody was writing.
+fn leave_text(screen: Screen) -> bool {
+    if screen.mode.get_untracked() != Mode::Edit {
+        return false;
+    }
+    screen.mode.set(Mode::Command);
+    screen.mark();
+    link::with(link::Link::hide_editor);
+    true
+}
+
+/// Makes a cell active, gives it the focus and brings it into view.
 pub fn go(screen: Screen, cell: Option<CellId>, extend: bool) {
     let Some(cell) = cell else { return };
-    if screen.mode.get_untracked() == Mode::Edit {
-        screen.mode.set(Mode::Command);
-        link::with(link::Link::hide_editor);
-    }
+    leave_text(screen);
     if extend {
         screen.extend_to(cell);
     } else {
@@ -449,17 +370,81 @@ pub fn go(screen: Screen, cell: Option<CellId>, extend: bool) {
     focus_active(screen);
 }
 
+/// A pointer came down on a cell: it is active, or the selection reaches to it. Nothing scrolls, as what is under the pointer has
+/// to be there still when it is let go, and a control that was hit keeps the focus for itself.
+pub fn press(screen: Screen, cell: CellId, extend: bool, on_control: bool) {
+    leave_text(screen);
+    if extend {
+        screen.extend_to(cell.clone());
+    } else {
+        screen.select(Some(cell.clone()));
+    }
+    link::with(|link| link.be_at(Some(cell), None));
+    if extend || !on_control {
+        after_drawing(screen, move || {
+            if let Some(id) = active_element(screen) {
+                browser::focus_in_place(&id);
+            }
+        });
+    }
+}
+
+/// The focus came to a cell by itself, with Tab or by a screen reader: commands go to that cell from now on.
+pub fn follow_focus(screen: Screen, cell: CellId) {
+    let selected = screen
+        .cell(&cell)
+        .is_some_and(|cell| cell.selected.get_untracked());
+    // A closing dialog gives the focus back to where it was, also when what was chosen there leads elsewhere.
+    if !selected && screen.focus_moves.get_value() == 0 {
+        press(screen, cell, false, true);
+    }
+}
+
+/// The active cell is drawn anew or stands elsewhere. Whoever writes in it goes on writing; else the cell has the focus.
+fn stay(screen: Screen) {
+    if screen.mode.get_untracked() == Mode::Edit {
+        after_drawing(screen, || {
+            link::with(|link| link.go_on_writing(true));
+        });
+    } else {
+        focus_active(screen);
+    }
+}
+
+/// As [`stay`], for what others did: the editor follows its cell, and gets the keys where nothing else has them.
+pub fn follow_cell(screen: Screen) {
+    after_drawing(screen, || {
+        link::with(|link| link.go_on_writing(false));
+    });
+}
+
 fn focus_active(screen: Screen) {
     let Some(cell) = screen.active.get_untracked() else {
         return;
     };
-    link::with(|link| link.be_at(Some(cell.clone()), None));
-    after_drawing(move || browser::focus(&format!("cell-{cell}")));
+    link::with(|link| link.be_at(Some(cell), None));
+    after_drawing(screen, move || {
+        if let Some(id) = active_element(screen) {
+            browser::focus(&id);
+        }
+    });
+}
+
+/// The id of the active cell's element, by the time the page is drawn: another cell may have become active meanwhile.
+fn active_element(screen: Screen) -> Option<String> {
+    let active = screen.active.try_get_untracked()??;
+    Some(format!("cell-{active}"))
 }
 
 /// Lets the page be drawn first: a new cell has no element before that.
-fn after_drawing(work: impl FnOnce() + 'static) {
-    request_animation_frame(work);
+fn after_drawing(screen: Screen, work: impl FnOnce() + 'static) {
+    screen.focus_moves.update_value(|moves| *moves += 1);
+    request_animation_frame(move || {
+        work();
+        screen
+            .focus_moves
+            .try_update_value(|moves| *moves = moves.saturating_sub(1));
+    });
 }
 
 fn ask(say: Say) {
@@ -492,18 +477,19 @@ fn run(screen: Screen, cells: Vec<CellId>) {
     ask(Say::Run { cells: code });
 }
 
-fn active_kind(screen: Screen) -> Option<CellKind> {
-    let active = screen.active.get_untracked()?;
-    Some(screen.cell(&active)?.kind.get_untracked())
-}
-
+/// The cell below the last selected one; where there is none, a new one to write in.
 fn go_after_running(screen: Screen) {
-    let active = screen.active.get_untracked();
-    let last = screen.order.with_untracked(|order| order.last().cloned());
-    if active == last && screen.may.get_untracked().edit {
-        insert(screen, CellKind::Code, true, true);
+    let last = screen.selection().pop();
+    let next = screen.order.with_untracked(|order| {
+        let place = order.iter().position(|id| Some(id) == last.as_ref())?;
+        order.get(place + 1).cloned()
+    });
+    if next.is_some() {
+        go(screen, next, false);
+    } else if screen.may.get_untracked().edit {
+        insert_at(screen, CellKind::Code, last, true, true);
     } else {
-        go(screen, screen.neighbour(1), false);
+        go(screen, last, false);
     }
 }
 
@@ -552,8 +538,35 @@ pub fn insert_at(
     }
 }
 
+/// Keys for `count` cells in a row behind another one (`None`: at the top).
+fn orders_after(document: &NotebookDoc, after: Option<&CellId>, count: usize) -> Vec<Order> {
+    let before = after
+        .and_then(|id| document.cell(id))
+        .map(|cell| &cell.order);
+    let orders = document.every_cell().map(|(_, cell)| &cell.order);
+    let next = orders
+        .filter(|order| before.is_none_or(|before| *order > before))
+        .min();
+    row(before, next, count)
+}
+
+/// Keys between two others, from the middle outwards, so that those of a long row stay short.
+fn row(before: Option<&Order>, next: Option<&Order>, count: usize) -> Vec<Order> {
+    if count == 0 {
+        return Vec::new();
+    }
+    let middle = Order::between(before, next);
+    // Where nothing comes behind, keys are short in turn.
+    let left = if next.is_none() { 0 } else { (count - 1) / 2 };
+    let mut keys = row(before, Some(&middle), left);
+    let rest = row(Some(&middle), next, count - 1 - left);
+    keys.push(middle);
+    keys.extend(rest);
+    keys
+}
+
 /// The cell before another one.
-fn before(screen: Screen, cell: Option<&CellId>) -> Option<CellId> {
+pub fn before(screen: Screen, cell: Option<&CellId>) -> Option<CellId> {
     let cell = cell?;
     screen.order.with_untracked(|order| {
         let place = order.iter().position(|other| other == cell)?;
@@ -568,104 +581,13 @@ fn delete(screen: Screen) {
         .map(|cell| Operation::DeleteCell { cell })
         .collect();
     link::with(|link| link.edit(operations));
+    // Who deletes the cell they write in means to: their next key is a command.
+    screen.torn_at.set_value(0.0);
     // A notebook always has a place to type.
     if screen.order.with_untracked(Vec::is_empty) {
         insert_at(screen, CellKind::Code, None, true, false);
     }
     focus_active(screen);
-}
-
-fn merge(screen: Screen) {
-    let mut selected = screen.selection();
-    if selected.len() == 1 {
-        let place = screen
-            .order
-            .with_untracked(|order| order.iter().position(|id| Some(id) == selected.first()));
-        let next = place.and_then(|place| {
-            screen
-                .order
-                .with_untracked(|order| order.get(place + 1).cloned())
-        });
-        selected.extend(next);
-    }
-    let Some((first, others)) = selected.split_first() else {
-        return;
-    };
-    if others.is_empty() {
-        return;
-    }
-    link::with(|link| {
-        let document = link.document();
-        let end = link.length_of(first);
-        let mut tail = String::new();
-        for id in others {
-            if let Some(cell) = document.cell(id) {
-                // Text cells are paragraphs of one text; code is lines of one text.
-                tail.push_str(if cell.kind == CellKind::Markdown {
-                    "\n\n"
-                } else {
-                    "\n"
-                });
-                tail.push_str(&cell.source);
-            }
-        }
-        let mut operations = vec![Operation::EditSource {
-            cell: first.clone(),
-            delta: Delta::splice(end, 0, &tail),
-        }];
-        operations.extend(
-            others
-                .iter()
-                .map(|cell| Operation::DeleteCell { cell: cell.clone() }),
-        );
-        link.edit(operations);
-    });
-    go(screen, Some(first.clone()), false);
-}
-
-fn split(screen: Screen) {
-    let Some(cell) = screen.active.get_untracked() else {
-        return;
-    };
-    let new = new_cell();
-    let done = link::with(|link| {
-        let Some(at) = link.caret() else { return false };
-        let Some(whole) = link.document().cell(&cell) else {
-            return false;
-        };
-        let units: Vec<u16> = whole.source.encode_utf16().collect();
-        let at = (at as usize).min(units.len());
-        // A line break at the cut belongs to neither half.
-        let (mut from, mut to) = (at, at);
-        if units.get(to) == Some(&10) {
-            to += 1;
-        } else if from > 0 && units.get(from - 1) == Some(&10) {
-            from -= 1;
-        }
-        let (Ok(tail), kind) = (String::from_utf16(&units[to..]), whole.kind) else {
-            return false;
-        };
-        let order = link.document().order_after(Some(&cell));
-        link.edit(vec![
-            Operation::EditSource {
-                cell: cell.clone(),
-                delta: Delta::splice(from as u32, (units.len() - from) as u32, ""),
-            },
-            Operation::InsertCell {
-                cell: new.clone(),
-                kind,
-                order,
-                source: tail,
-                metadata: Map::new(),
-                attachments: Map::new(),
-            },
-        ]);
-        true
-    });
-    if done == Some(true) {
-        screen.select(Some(new));
-        edit(screen, Some(0));
-    }
 }
 
 fn set_kind(screen: Screen, kind: CellKind) {
@@ -675,6 +597,7 @@ fn set_kind(screen: Screen, kind: CellKind) {
         .map(|cell| Operation::SetKind { cell, kind })
         .collect();
     link::with(|link| link.edit(operations));
+    stay(screen);
 }
 
 fn heading(screen: Screen, level: u8) {
@@ -737,4 +660,29 @@ fn toggle(screen: Screen, flag: &str) {
         }
         link.edit(operations);
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_of_a_long_row_rise_and_stay_short() {
+        let first = Order::between(None, None);
+        let second = Order::between(Some(&first), None);
+        for (before, next) in [
+            (None, None),
+            (Some(&first), None),
+            (None, Some(&first)),
+            (Some(&first), Some(&second)),
+        ] {
+            let keys = row(before, next, 3_000);
+            assert_eq!(keys.len(), 3_000);
+            assert!(keys.windows(2).all(|pair| pair[0] < pair[1]));
+            assert!(before.is_none_or(|before| *before < keys[0]));
+            assert!(next.is_none_or(|next| keys[2_999] < *next));
+            let longest = keys.iter().map(|key| key.as_str().len()).max();
+            assert!(longest <= Some(12), "{longest:?}");
+        }
+    }
 }

@@ -43,7 +43,7 @@ pub fn provide_desk(archived: bool, may_take_back: bool) -> Desk {
         // Kept by the effect, so that the server, which runs none, has nothing of it.
         StoredValue::new_local(browser::keys_first(move |event| {
             let control = event.ctrl_key() || event.meta_key();
-            if control && !event.shift_key() && !event.alt_key() && event.key() == "j" {
+            if control && !event.shift_key() && !event.alt_key() && browser::key(&event) == "j" {
                 desk.toggle_panel();
                 event.prevent_default();
                 event.stop_propagation();

@@ -5,16 +5,18 @@ use leptos::ev;
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::{use_params_map, use_query_map};
+use notebook::wire::May;
 
 use super::bars::{Banners, People, SavedMark, TitleField};
 use super::calls::{OpenedNotebook, open_notebook};
-use super::cell::{AddButtons, CellView, on_key};
+use super::cell::{AddButtons, CellView, Place, on_key};
 use super::commands::{self, Command};
+use super::confirm::Confirm;
 use super::desk::provide_desk;
 use super::help::Help;
 use super::panel::Panel;
 use super::runtime::RuntimePill;
-use super::screen::Screen;
+use super::screen::{Mode, Screen};
 use super::share::Share;
 use super::toolbar::Toolbar;
 use super::{later, link};
@@ -68,6 +70,13 @@ fn NotebookScreen(opened: OpenedNotebook) -> impl IntoView {
             screen.single_keys.set(false);
         }
         let keys = window_event_listener(ev::keydown, move |event| on_key(screen, &event));
+        let lost = browser::keys_first(move |event| {
+            if commands::meant_for_lost_text(screen, &event) {
+                event.prevent_default();
+                event.stop_propagation();
+            }
+        });
+        let lost = StoredValue::new_local(lost);
         let leaving = window_event_listener(ev::pagehide, |_| {
             link::with(link::Link::keep_now);
         });
@@ -79,6 +88,7 @@ fn NotebookScreen(opened: OpenedNotebook) -> impl IntoView {
         });
         on_cleanup(move || {
             keys.remove();
+            lost.dispose();
             leaving.remove();
             online.remove();
             offline.remove();
@@ -91,7 +101,27 @@ fn NotebookScreen(opened: OpenedNotebook) -> impl IntoView {
             screen.notice.set(None);
         }
     });
-    add_commands(screen, space.may.edit);
+    // A banner that was answered has been read: the keys that follow are commands again.
+    Effect::new(move |was_there: Option<bool>| {
+        let is_there = screen.deleted_under_us.with(Option::is_some);
+        if was_there == Some(true) && !is_there {
+            screen.torn_at.set_value(0.0);
+        }
+        is_there
+    });
+    // What is being written may become another kind of cell or move, by a colleague's hand: the editor follows.
+    Effect::new(move |_| {
+        screen.order.track();
+        let cell = screen.active.get().and_then(|id| screen.cell(&id));
+        if let Some(cell) = cell {
+            cell.kind.track();
+            if screen.mode.get() == Mode::Edit {
+                commands::follow_cell(screen);
+            }
+        }
+    });
+    // What one may do can change while the page is open.
+    Effect::new(move |_| add_commands(screen, screen.may.get(), space.may.edit));
 
     let space_href = format!("/s/{}", space.id);
     let export = move |format: &str| {
@@ -133,11 +163,14 @@ fn NotebookScreen(opened: OpenedNotebook) -> impl IntoView {
                 }>
                     <div class="nb__col" id=doc_id>
                         <Banners screen/>
+                        <Show when=move || screen.may.get().edit>
+                            <div class="addcell addcell--first"><AddButtons screen place=Place::Top/></div>
+                        </Show>
                         <For each=move || screen.order.get() key=|id| id.clone() let:id>
                             <CellView screen id/>
                         </For>
                         <Show when=move || screen.may.get().edit>
-                            <div class="addcell addcell--end"><AddButtons screen beside=None/></div>
+                            <div class="addcell addcell--end"><AddButtons screen place=Place::End/></div>
                         </Show>
                     </div>
                 </div>
@@ -147,6 +180,7 @@ fn NotebookScreen(opened: OpenedNotebook) -> impl IntoView {
             <div class="sr" role="status" aria-live="polite">{move || screen.said.get()}</div>
             <Help screen/>
             <Share screen/>
+            <Confirm screen/>
         </Frame>
     }
 }
@@ -157,8 +191,7 @@ fn DownloadItem(href: String, words: &'static str) -> impl IntoView {
 }
 
 /// Everything one can do here, in the palette too.
-fn add_commands(screen: Screen, space_edit: bool) {
-    let may = screen.may.get_untracked();
+fn add_commands(screen: Screen, may: May, space_edit: bool) {
     let usable = |command: Command| match command {
         Command::Run
         | Command::RunAndNext
@@ -178,6 +211,8 @@ fn add_commands(screen: Screen, space_edit: bool) {
         | Command::Save
         | Command::Next
         | Command::Previous
+        | Command::First
+        | Command::Last
         | Command::LineNumbers
         | Command::Copy
         | Command::SelectAll => true,
@@ -224,8 +259,8 @@ fn icon(command: Command) -> &'static str {
         Command::ToCode => "code",
         Command::ToText | Command::Heading(_) => "text",
         Command::ToRaw => "note",
-        Command::MoveToTop => "up",
-        Command::MoveToEnd => "down",
+        Command::MoveToTop | Command::First => "up",
+        Command::MoveToEnd | Command::Last => "down",
         Command::ExtendNext | Command::ExtendPrevious | Command::SelectAll => "list",
         Command::ToggleOutputs | Command::ToggleSource => "eye",
         Command::LineNumbers => "list",

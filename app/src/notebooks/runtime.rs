@@ -1,7 +1,7 @@
 //! The runtime pill: which kernel, what it does, how much memory it holds; opens what one can do with it.
 
 use leptos::prelude::*;
-use notebook::wire::{KernelState, Say};
+use notebook::wire::{KernelState, KernelView, Say};
 
 use super::commands::{self, Command};
 use super::screen::{SavedState, Screen};
@@ -47,11 +47,17 @@ pub fn RuntimePill(screen: Screen) -> impl IntoView {
             {move || kernel.with(|kernel| kernel.memory).gt(&0).then(|| view! { <span class="hide-s num">{words::bytes(kernel.with(|kernel| kernel.memory))}</span> })}
         }
     };
+    let now = move || kernel.with(in_words);
     let blocked = Signal::derive(move || {
         (!screen.may.get().run).then(|| "Your role here does not include running.".to_owned())
     });
     view! {
         <ui::Menu id="runtime" name="Runtime" class="runtime" face=face>
+            // On narrow screens the pill has no room for all of it.
+            <div class="menu__note runtime__head">
+                <b>{title}</b>
+                <span>{now}</span>
+            </div>
             {move || match state() {
                 KernelState::Dead { why } => view! { <p class="menu__note danger">{why}</p> }.into_any(),
                 _ => ().into_any(),
@@ -74,6 +80,18 @@ pub fn RuntimePill(screen: Screen) -> impl IntoView {
     }
 }
 
+/// `Busy, 2 queued, 310 MB of memory`.
+fn in_words(kernel: &KernelView) -> String {
+    let mut said = state_word(&kernel.state).to_owned();
+    if kernel.queued > 0 {
+        said.push_str(&format!(", {} queued", kernel.queued));
+    }
+    if kernel.memory > 0 {
+        said.push_str(&format!(", {} of memory", words::bytes(kernel.memory)));
+    }
+    said
+}
+
 fn state_word(state: &KernelState) -> &'static str {
     match state {
         KernelState::Off => "Off",
@@ -82,5 +100,20 @@ fn state_word(state: &KernelState) -> &'static str {
         KernelState::Busy => "Busy",
         KernelState::Restarting => "Restarting",
         KernelState::Dead { .. } => "Stopped",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kernel_is_told_in_one_line() {
+        let mut kernel = KernelView::default();
+        assert_eq!(in_words(&kernel), "Off");
+        kernel.state = KernelState::Busy;
+        kernel.queued = 2;
+        kernel.memory = 310_000_000;
+        assert_eq!(in_words(&kernel), "Busy, 2 queued, 310 MB of memory");
     }
 }

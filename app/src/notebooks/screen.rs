@@ -9,6 +9,7 @@ use notebook::runs::{Asking, CellRun, Output, RunState};
 use notebook::wire::{KernelView, May};
 use notebook::{Cell, CellId, CellKind, Map, NotebookDoc};
 
+use super::commands::Command;
 use crate::browser;
 use crate::highlight::{Caret, Language};
 
@@ -82,10 +83,15 @@ pub struct CellModel {
     pub selected: RwSignal<bool>,
     pub active: RwSignal<bool>,
     pub editing: RwSignal<bool>,
+    id: StoredValue<CellId>,
+    queue: RwSignal<Queue>,
 }
 
+/// The cells that wait for the kernel, with when they were asked for, in the order they will run.
+type Queue = Vec<(i64, CellId)>;
+
 impl CellModel {
-    fn new(cell: &Cell, run: Option<&CellRun>) -> Self {
+    fn new(id: &CellId, cell: &Cell, run: Option<&CellRun>, queue: RwSignal<Queue>) -> Self {
         let model = Self {
             source: RwSignal::new(cell.source.clone()),
             kind: RwSignal::new(cell.kind),
@@ -100,6 +106,8 @@ impl CellModel {
             selected: RwSignal::new(false),
             active: RwSignal::new(false),
             editing: RwSignal::new(false),
+            id: StoredValue::new(id.clone()),
+            queue,
         };
         model.set_look(cell);
         model.set_run(run);
@@ -135,7 +143,17 @@ impl CellModel {
     }
 
     pub fn set_run_head(&self, run: Option<&CellRun>) {
-        set_if_new(self.run, run.map(RunHead::of).unwrap_or_default());
+        let head = run.map(RunHead::of).unwrap_or_default();
+        let waits = |head: &RunHead| {
+            let asked_at = head.queued_at.unwrap_or_default();
+            (head.state == Some(RunState::Queued)).then_some(asked_at)
+        };
+        let (before, now) = (self.run.with_untracked(waits), waits(&head));
+        if before != now {
+            let id = self.id.get_value();
+            self.queue.update(|queue| requeue(queue, id, now));
+        }
+        set_if_new(self.run, head);
     }
 
     /// One output grew or changed in place.
@@ -152,6 +170,15 @@ impl CellModel {
     }
 }
 
+/// Puts a cell where it stands in the queue, or takes it out. What was asked for at one moment runs in the order it came.
+fn requeue(queue: &mut Queue, cell: CellId, asked_at: Option<i64>) {
+    queue.retain(|(_, other)| *other != cell);
+    if let Some(asked_at) = asked_at {
+        let place = queue.partition_point(|(other, _)| *other <= asked_at);
+        queue.insert(place, (asked_at, cell));
+    }
+}
+
 /// The whole screen. Cheap to copy.
 #[derive(Clone, Copy)]
 pub struct Screen {
@@ -163,6 +190,9 @@ pub struct Screen {
     owner: StoredValue<Owner>,
     /// Where each cell stands, from 1.
     places: Memo<BTreeMap<CellId, usize>>,
+    queue: RwSignal<Queue>,
+    /// Which place each waiting cell has in the queue, from 1.
+    queued: Memo<BTreeMap<CellId, usize>>,
     /// Cells whose outputs are to be asked for, the latest wish last; and whether somebody is asking.
     pub wanted: StoredValue<Vec<CellId>>,
     pub asking: StoredValue<bool>,
@@ -170,6 +200,10 @@ pub struct Screen {
     pub active: RwSignal<Option<CellId>>,
     pub anchor: RwSignal<Option<CellId>>,
     pub mode: RwSignal<Mode>,
+    /// Moves of the focus that were begun and wait for the page to be drawn.
+    pub focus_moves: StoredValue<u32>,
+    /// When a cell last went away from under the writing, milliseconds since 1970: the keys that come then were meant for it.
+    pub torn_at: StoredValue<f64>,
     pub may: RwSignal<May>,
     pub saved: RwSignal<SavedState>,
     pub people: RwSignal<Vec<Present>>,
@@ -198,6 +232,9 @@ pub struct Screen {
     pub single_keys: RwSignal<bool>,
     pub help: RwSignal<bool>,
     pub share: RwSignal<bool>,
+    /// What the kernel would forget everything for, once the person has confirmed it; and whether they are being asked.
+    pub doubted: RwSignal<Option<Command>>,
+    pub doubting: RwSignal<bool>,
 }
 
 /// So many cells are live from the start; the first screen holds fewer.
@@ -209,11 +246,12 @@ impl Screen {
         // Without the server's drawing (we came here from another notebook) every cell has to draw itself.
         let drawn = browser::is_server()
             || browser::element(&format!("doc-{}", view.notebook.id)).is_some();
+        let queue = RwSignal::new(Queue::new());
         let models = cells
             .iter()
             .enumerate()
             .map(|(place, (id, cell))| {
-                let model = CellModel::new(cell, view.runs.cells.get(*id));
+                let model = CellModel::new(id, cell, view.runs.cells.get(*id), queue);
                 model.later.set(view.later.get(*id).copied());
                 model.near.set(place < LIVE || !drawn);
                 ((*id).clone(), model)
@@ -224,12 +262,18 @@ impl Screen {
         let order = RwSignal::new(order);
         let places =
             Memo::new(move |_| order.with(|order| order.iter().cloned().zip(1..).collect()));
+        let queued = Memo::new(move |_| {
+            let places = |queue: &Queue| queue.iter().map(|(_, id)| id.clone()).zip(1..).collect();
+            queue.with(places)
+        });
         let screen = Self {
             id: StoredValue::new(view.notebook.id.to_string()),
             space: StoredValue::new(view.notebook.space.to_string()),
             title: RwSignal::new(view.notebook.title.clone()),
             order,
             places,
+            queue,
+            queued,
             wanted: StoredValue::new(Vec::new()),
             asking: StoredValue::new(false),
             cells: StoredValue::new(models),
@@ -237,6 +281,8 @@ impl Screen {
             active: RwSignal::new(None),
             anchor: RwSignal::new(None),
             mode: RwSignal::new(Mode::Command),
+            focus_moves: StoredValue::new(0),
+            torn_at: StoredValue::new(0.0),
             may: RwSignal::new(view.notebook.may),
             saved: RwSignal::new(SavedState::Connecting),
             people: RwSignal::new(Vec::new()),
@@ -256,6 +302,8 @@ impl Screen {
             single_keys: RwSignal::new(true),
             help: RwSignal::new(false),
             share: RwSignal::new(false),
+            doubted: RwSignal::new(None),
+            doubting: RwSignal::new(false),
         };
         screen.select(first);
         screen
@@ -278,6 +326,11 @@ impl Screen {
     pub fn place(&self, id: &CellId) -> usize {
         self.places
             .with(|places| places.get(id).copied().unwrap_or_default())
+    }
+
+    /// Which place a waiting cell has in the queue, from 1; followed.
+    pub fn place_in_queue(&self, id: &CellId) -> Option<usize> {
+        self.queued.with(|queued| queued.get(id).copied())
     }
 
     pub fn lexer(&self) -> Language {
@@ -351,12 +404,12 @@ impl Screen {
     /// The document was changed structurally: cells came, went or moved.
     pub fn read_cells(&self, document: &NotebookDoc, run_of: impl Fn(&CellId) -> Option<CellRun>) {
         let cells = document.cells();
-        let owner = self.owner.get_value();
+        let (owner, queue) = (self.owner.get_value(), self.queue);
         self.cells.update_value(|models| {
             for (id, cell) in &cells {
                 if !models.contains_key(*id) {
                     let run = run_of(id);
-                    let model = owner.with(|| CellModel::new(cell, run.as_ref()));
+                    let model = owner.with(|| CellModel::new(id, cell, run.as_ref(), queue));
                     models.insert((*id).clone(), model);
                 }
             }
@@ -383,8 +436,9 @@ impl Screen {
         self.order.set(order);
         self.active.set(active);
         self.anchor.set(anchor);
-        if lost {
-            set_if_new(self.mode, Mode::Command);
+        if lost && self.mode.get_untracked() == Mode::Edit {
+            self.mode.set(Mode::Command);
+            self.torn_at.set_value(browser::now_ms());
         }
         self.mark();
     }
@@ -422,4 +476,26 @@ pub fn language_of(document: &NotebookDoc) -> String {
     word("language_info", "name")
         .or_else(|| word("kernelspec", "language"))
         .unwrap_or_else(|| "python".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_wait_in_the_order_they_were_asked_for() {
+        let cell = |name: &str| CellId::new(name).expect("an id of a cell");
+        let mut queue = Queue::new();
+        for (name, at) in [("b", 5), ("c", 5), ("a", 5), ("early", 1), ("late", 9)] {
+            requeue(&mut queue, cell(name), Some(at));
+        }
+        let names = |queue: &Queue| -> String {
+            let names = queue.iter().map(|(_, id)| id.as_str().to_owned());
+            names.collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(names(&queue), "early b c a late");
+        requeue(&mut queue, cell("early"), None);
+        requeue(&mut queue, cell("b"), Some(9));
+        assert_eq!(names(&queue), "c a late b");
+    }
 }

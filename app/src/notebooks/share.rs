@@ -1,7 +1,9 @@
 //! Share: who is in, with which role, and letting somebody in.
 
 use datalayer::{Member, Role, SpaceId};
+use leptos::html;
 use leptos::prelude::*;
+use leptos::task::spawn_local;
 
 use super::calls::{ShareWith, StopSharing, list_readers};
 use super::screen::Screen;
@@ -70,14 +72,23 @@ pub fn Share(screen: Screen) -> impl IntoView {
             space().map(|space| space.to_string()).unwrap_or_default()
         )
     };
-    let copy_link = move |_| {
-        if let Ok(address) = window().location().href() {
-            browser::copy(&address);
-            toasts.say(
-                ui::Tone::Ok,
-                "The link is copied. Members of the space can open it.",
-            );
-        }
+    // The address, where this browser did not let us copy it: the person can.
+    let by_hand = RwSignal::new(None::<String>);
+    let copy_link = move |()| {
+        let Ok(address) = window().location().href() else {
+            return;
+        };
+        by_hand.set(None);
+        spawn_local(async move {
+            if browser::copied(&address).await {
+                toasts.say(
+                    ui::Tone::Ok,
+                    "The link is copied. Members of the space can open it.",
+                );
+            } else {
+                by_hand.try_set(Some(address));
+            }
+        });
     };
     view! {
         <ui::Dialog title="Share this notebook" id="share" open=screen.share>
@@ -115,14 +126,33 @@ pub fn Share(screen: Screen) -> impl IntoView {
                         <div class:is-on=move || manages() && role.get() == *each><dt class="med">{*word}</dt><dd class="t2">{*what}</dd></div>
                     }).collect_view()}
                 </dl>
+                {move || by_hand.get().map(|address| view! { <ByHand address/> })}
             </div>
             <div class="dialog__foot">
                 <span class="grow fs-12">"Open to the whole space"</span>
                 <a class="btn btn--ghost" href=all>"Members"</a>
-                <ui::Button icon="link" on:click=copy_link>"Copy link"</ui::Button>
-                <ui::Button on:click=move |_| screen.share.set(false)>"Done"</ui::Button>
+                <ui::Button icon="link" press=copy_link>"Copy link"</ui::Button>
+                <ui::Button press=move || screen.share.set(false)>"Done"</ui::Button>
             </div>
         </ui::Dialog>
+    }
+}
+
+/// The address of the notebook, selected for the person to copy.
+#[component]
+fn ByHand(address: String) -> impl IntoView {
+    let field = NodeRef::<html::Input>::new();
+    Effect::new(move |_| {
+        if let Some(field) = field.get() {
+            let _ = field.focus();
+            field.select();
+        }
+    });
+    view! {
+        <div class="share__link" role="status">
+            <label class="fs-12 t2" for="share-link">"This browser does not let the page copy. Here is the link, for you to copy:"</label>
+            <input class="input" id="share-link" node_ref=field readonly prop:value=address/>
+        </div>
     }
 }
 

@@ -59,10 +59,29 @@ pub fn bytes(count: u64) -> String {
     }
 }
 
+/// 1st, 2nd, 3rd, 4th, 11th, 21st.
+pub fn ordinal(number: usize) -> String {
+    let ending = match (number % 100, number % 10) {
+        (11..=13, _) => "th",
+        (_, 1) => "st",
+        (_, 2) => "nd",
+        (_, 3) => "rd",
+        _ => "th",
+    };
+    format!("{number}{ending}")
+}
+
+/// Where a waiting cell stands: `1st in the queue`.
+pub fn in_queue(screen: &Screen, cell: &CellModel, id: &CellId) -> Option<String> {
+    let waits = cell.run.with(|run| run.state == Some(RunState::Queued));
+    let place = waits.then(|| screen.place_in_queue(id)).flatten()?;
+    Some(format!("{} in the queue", ordinal(place)))
+}
+
 /// The second line of the gutter: how long it took, how long it has been going, or its place in the queue.
-pub fn run_time(screen: &Screen, cell: &CellModel) -> String {
+pub fn run_time(screen: &Screen, cell: &CellModel, id: &CellId) -> String {
     cell.run.with(|run| match run.state {
-        Some(RunState::Queued) => "queued".to_owned(),
+        Some(RunState::Queued) => screen.place_in_queue(id).map(ordinal).unwrap_or_default(),
         Some(RunState::Running) => match (run.started_at, screen.clock.get()) {
             (Some(started), now) if now > 0 => elapsed(now - started),
             _ => String::new(),
@@ -89,7 +108,10 @@ pub fn cell_label(screen: &Screen, cell: &CellModel, id: &CellId) -> String {
         Some(RunState::Interrupted) => ", interrupted",
         _ => "",
     });
-    format!("{kind} {place}{state}")
+    match in_queue(screen, cell, id) {
+        Some(queue) => format!("{kind} {place}{state}, {queue}"),
+        None => format!("{kind} {place}{state}"),
+    }
 }
 
 /// About how high a cell will be, in pixels, before it was ever laid out. Afterwards the browser knows.
@@ -119,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_and_sizes_read_as_the_design_writes_them() {
+    fn times_sizes_and_places_read_as_the_design_writes_them() {
         let cases = [
             (640_000, "640 ms"),
             (1_800_000, "1.8 s"),
@@ -130,6 +152,16 @@ mod tests {
         ];
         for (time, words) in cases {
             assert_eq!(duration(time), words);
+        }
+        for (number, words) in [
+            (1, "1st"),
+            (2, "2nd"),
+            (3, "3rd"),
+            (11, "11th"),
+            (112, "112th"),
+            (23, "23rd"),
+        ] {
+            assert_eq!(ordinal(number), words);
         }
         assert_eq!(elapsed(42_000_000), "0:42");
         assert_eq!(elapsed(3_723_000_000), "1:02:03");

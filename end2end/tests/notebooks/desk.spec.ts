@@ -267,3 +267,115 @@ test("a click that comes before the page is live is not lost", async ({ person }
     await page.unroute(/notebook_bg.*\.wasm/);
   }
 });
+
+test("cells are added between any two and above the first where the pointer is", async ({ person }) => {
+  const ada = await person("Ada");
+  const given = await importFile(ada);
+  await open(ada, given);
+  const { page } = ada;
+  const between = page.locator("#cell-fit > .addcell--between");
+  await expect(between).toHaveCount(0);
+  await page.locator("#cell-fit .cell__gutter").hover();
+  await expect(between).toHaveCSS("opacity", "1");
+  await between.getByRole("button", { name: "Text" }).click();
+  await expect(page.locator("section.cell")).toHaveCount(7);
+  expect((await order(page)).indexOf("fit")).toBe(3);
+  expect((await order(page)).indexOf("three")).toBe(5);
+  await page.keyboard.press("Escape");
+  const first = page.locator(".addcell--first");
+  await expect(first).toHaveCSS("opacity", "0");
+  await page.locator("#cell-one .cell__gutter").hover();
+  await expect(first).toHaveCSS("opacity", "1");
+  await first.getByRole("button", { name: "Code" }).click();
+  await expect(page.locator("section.cell")).toHaveCount(8);
+  expect((await order(page)).indexOf("one")).toBe(1);
+});
+
+test("a dragged cell shows where it would stand, and can be dropped before the first", async ({ person }) => {
+  const ada = await person("Ada");
+  const given = await importFile(ada);
+  await open(ada, given);
+  const { page } = ada;
+  const over = async (id: string, at: "top" | "foot"): Promise<void> => {
+    const box = (await page.locator(`#cell-${id}`).boundingBox())!;
+    await page.mouse.move(box.x + 300, at === "top" ? box.y + 5 : box.y + box.height - 5, { steps: 8 });
+    await expect(page.locator(`#cell-${id}`)).toHaveClass(new RegExp(`is-over-${at}`));
+  };
+  await page.locator("#cell-plot .cell__gutter").hover();
+  await page.mouse.down();
+  await over("two", "foot");
+  await over("one", "top");
+  await expect(page.locator(".is-over-foot")).toHaveCount(0);
+  await page.mouse.up();
+  await expect.poll(() => order(page)).toEqual(["plot", "one", "load", "two", "fit", "three"]);
+  await expect(page.locator(".is-over-top")).toHaveCount(0);
+  await page.locator("#cell-plot .cell__gutter").hover();
+  await page.mouse.down();
+  await over("fit", "foot");
+  await page.mouse.up();
+  await expect.poll(() => order(page)).toEqual(["one", "load", "two", "fit", "plot", "three"]);
+});
+
+test("the link of a notebook is copied without a clipboard too, and the page says so only when it is true", async ({ person }) => {
+  const ada = await person("Ada");
+  const given = await importFile(ada);
+  await ada.page.addInitScript(() => {
+    // As on a page that came over plain HTTP.
+    Object.defineProperty(Navigator.prototype, "clipboard", { get: () => undefined });
+    const page = window as { copied?: string; refuses?: boolean };
+    document.execCommand = () => {
+      page.copied = (document.activeElement as HTMLTextAreaElement).value;
+      return page.refuses !== true;
+    };
+  });
+  await open(ada, given);
+  const { page } = ada;
+  await page.getByRole("button", { name: "Share" }).click();
+  const dialog = page.getByRole("dialog", { name: /Share/ });
+  await dialog.getByRole("button", { name: "Copy link" }).click();
+  await expect(page.getByText("The link is copied.")).toBeVisible();
+  expect(await page.evaluate(() => (window as { copied?: string }).copied)).toBe(page.url());
+  await page.evaluate(() => void ((window as { refuses?: boolean }).refuses = true));
+  await dialog.getByRole("button", { name: "Copy link" }).click();
+  const field = dialog.getByLabel(/Here is the link/);
+  await expect(field).toBeFocused();
+  await expect(field).toHaveValue(page.url());
+  expect(await page.evaluate(() => getSelection()?.toString())).toBe(page.url());
+});
+
+test("the runtime menu tells kernel, state and memory where the pill has no room", async ({ person }) => {
+  const ada = await person("Ada", { width: 820 });
+  const given = await importFile(ada);
+  await open(ada, given);
+  const { page } = ada;
+  const head = page.locator(".runtime__head");
+  await page.locator("#runtime-button").click();
+  await expect(head).toContainText("Off");
+  await page.keyboard.press("Escape");
+  await page.locator("#cell-fit .cell__gutter").click();
+  await page.keyboard.press("Control+Enter");
+  await expect(page.locator("#cell-fit .cell__ix")).toHaveText(/\[\d+\]/, { timeout: 40_000 });
+  await page.locator("#runtime-button").click();
+  await expect(head).toContainText(/Python 3.*Idle.*MB of memory/, { timeout: 20_000 });
+  await expectAccessible(page);
+});
+
+test("where colours are the system's, lines say which cell is active, selected and written in", async ({ person }) => {
+  const ada = await person("Ada");
+  const given = await importFile(ada);
+  await ada.page.emulateMedia({ forcedColors: "active" });
+  await open(ada, given);
+  const { page } = ada;
+  const line = (id: string, part = ".cell__src"): Promise<string> =>
+    page.locator(`#cell-${id} ${part}`).evaluate((element) => `${getComputedStyle(element).outlineStyle} ${getComputedStyle(element).outlineWidth}`);
+  await page.locator("#cell-fit .cell__gutter").click();
+  await expect.poll(() => line("fit")).toBe("solid 3px");
+  expect(await line("load")).toMatch(/^none/);
+  await page.keyboard.press("Shift+J");
+  await expect.poll(() => line("three", ".cell__md")).toBe("solid 3px");
+  expect(await line("fit")).toBe("solid 1px");
+  await page.locator("#cell-fit pre.code").click();
+  await expect.poll(() => line("fit")).toBe("double 6px");
+  await page.keyboard.press("Control+k");
+  await expect(page.locator(".palette__item.is-hover")).toHaveCSS("outline-style", "solid");
+});

@@ -4,7 +4,7 @@ use notebook::{CellId, CellKind, Map, Operation};
 
 use super::super::link;
 use super::super::screen::Screen;
-use super::{before, delete, go, new_cell};
+use super::{before, delete, go, new_cell, orders_after};
 
 /// A cell as it was when it was cut or copied.
 #[derive(Clone)]
@@ -63,44 +63,42 @@ pub(super) fn paste(screen: Screen, below: bool) {
     CLIPBOARD.with_borrow_mut(|clipboard| clipboard.cut_from = None);
     let was_cut_here = clipboard.cut_from.as_ref() == Some(&here);
     let selected = screen.selection();
-    let mut last = None;
-    link::with(|link| {
-        let mut after = if below {
+    let last = link::with(|link| {
+        let after = if below {
             selected.last().cloned()
         } else {
             before(screen, selected.first())
         };
-        for copied in clipboard.cells {
-            let order = link.document().order_after(after.as_ref());
-            let gone = link
-                .document()
-                .cell(&copied.id)
-                .is_some_and(|cell| cell.deleted);
+        let document = link.document();
+        let orders = orders_after(document, after.as_ref(), clipboard.cells.len());
+        let (mut operations, mut last) = (Vec::new(), None);
+        for (copied, order) in clipboard.cells.into_iter().zip(orders) {
+            let gone = document.cell(&copied.id).is_some_and(|cell| cell.deleted);
             let cell = if was_cut_here && gone {
                 let cell = copied.id;
-                link.edit(vec![
-                    Operation::RestoreCell { cell: cell.clone() },
-                    Operation::MoveCell {
-                        cell: cell.clone(),
-                        order,
-                    },
-                ]);
+                operations.push(Operation::RestoreCell { cell: cell.clone() });
+                operations.push(Operation::MoveCell {
+                    cell: cell.clone(),
+                    order,
+                });
                 cell
             } else {
                 let cell = new_cell();
-                link.edit(vec![Operation::InsertCell {
+                operations.push(Operation::InsertCell {
                     cell: cell.clone(),
                     kind: copied.kind,
                     order,
                     source: copied.source,
                     metadata: copied.metadata,
                     attachments: copied.attachments,
-                }]);
+                });
                 cell
             };
-            after = Some(cell.clone());
             last = Some(cell);
         }
+        // One step: an undo takes back the whole paste.
+        link.edit(operations);
+        last
     });
-    go(screen, last, false);
+    go(screen, last.flatten(), false);
 }

@@ -5,7 +5,7 @@ use notebook::{CellId, Operation};
 
 use super::super::link;
 use super::super::screen::Screen;
-use super::{before, focus_active, go};
+use super::{before, go, orders_after, stay};
 
 /// Moves the selected cells by one.
 pub(super) fn shift(screen: Screen, up: bool) {
@@ -34,7 +34,7 @@ pub(super) fn shift(screen: Screen, up: bool) {
             order,
         }]);
     });
-    focus_active(screen);
+    stay(screen);
 }
 
 /// Moves the selected cells to the top of the notebook, or to its end.
@@ -69,16 +69,17 @@ fn move_all(screen: Screen, cells: Vec<CellId>, after: Option<CellId>) {
     }
     let (first, last) = (cells.first().cloned(), cells.last().cloned());
     link::with(|link| {
-        let mut after = after;
-        for cell in cells {
-            let order = link.document().order_after(after.as_ref());
-            link.edit(vec![Operation::MoveCell {
-                cell: cell.clone(),
-                order,
-            }]);
-            after = Some(cell);
-        }
+        let orders = orders_after(link.document(), after.as_ref(), cells.len());
+        let moves = cells.into_iter().zip(orders);
+        link.edit(
+            moves
+                .map(|(cell, order)| Operation::MoveCell { cell, order })
+                .collect(),
+        );
     });
+    if first == last && first == screen.active.get_untracked() {
+        return stay(screen);
+    }
     // They stay selected as they were.
     go(screen, first, false);
     if screen.anchor.get_untracked() != last {

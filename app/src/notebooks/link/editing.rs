@@ -52,22 +52,50 @@ impl Link {
         });
     }
 
-    /// Takes a key pressed in edit mode before the editor is there, so that it is not lost. `false`: it is not for a text.
+    /// Takes a key pressed in edit mode that the editor does not hear, because it is not there yet or something else has the
+    /// focus, so that it is not lost. `false`: it is not for a text.
     pub fn type_ahead(&mut self, event: &web_sys::KeyboardEvent) -> bool {
-        let waits = self.screen.may.get_untracked().edit
-            && self.shown != self.screen.active.get_untracked();
-        if !waits || event.ctrl_key() || event.meta_key() || event.alt_key() {
+        let modified = event.ctrl_key() || event.meta_key() || event.alt_key();
+        if !self.screen.may.get_untracked().edit || modified {
             return false;
         }
-        match event.key().as_str() {
-            "Enter" if !event.shift_key() => self.ahead.push('\n'),
-            "Backspace" => {
+        let stands = self.shown.is_some() && self.shown == self.screen.active.get_untracked();
+        match (event.key().as_str(), &self.editor) {
+            ("Enter", _) if !event.shift_key() => self.ahead.push('\n'),
+            (key, _) if key.chars().count() == 1 => self.ahead.push_str(key),
+            (
+                "Backspace" | "Delete" | "ArrowUp" | "ArrowDown" | "ArrowLeft" | "ArrowRight"
+                | "Home" | "End",
+                Some(editor),
+            ) if stands => {
+                editor.focus();
+                return true;
+            }
+            ("Backspace", _) => {
                 self.ahead.pop();
             }
-            key if key.chars().count() == 1 => self.ahead.push_str(key),
             _ => return false,
         }
+        if stands {
+            let at = self.caret();
+            self.edit_active(at);
+        }
         true
+    }
+
+    /// The cell being written was drawn anew or stands elsewhere: the editor goes there again. It gets the keys where nothing else
+    /// has them, or with `take` in any case.
+    pub fn go_on_writing(&mut self, take: bool) {
+        if self.shown.is_none() || self.shown != self.screen.active.get_untracked() {
+            return;
+        }
+        self.show_in_editor();
+        if let Some(editor) = &self.editor
+            && !editor.has_focus()
+            && (take || browser::focus_is_free())
+        {
+            editor.focus();
+        }
     }
 
     /// Puts what was typed ahead into the active cell at `at` (else at its end); where the caret is then.
