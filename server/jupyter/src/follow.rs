@@ -23,7 +23,7 @@ use crate::runtime::Runtime;
 use crate::spill;
 use crate::spool::{Leftover, Record};
 
-/// Reading pauses while so many bytes wait to be appended.
+/// Reading pauses while so many bytes of memory wait to be appended.
 const FULL: usize = 512 * 1024;
 /// A batch of text this large does not wait.
 const HEAVY: usize = 64 * 1024;
@@ -307,7 +307,11 @@ impl Follower {
             _ => 400,
         };
         Some(
-            if self.batch.is_urgent() || self.batch.weight() >= HEAVY || mark_due {
+            if self.batch.is_urgent()
+                || self.batch.text() >= HEAVY
+                || self.batch.weight() >= FULL
+                || mark_due
+            {
                 self.flown_at
             } else if self.batch.is_quiet() {
                 self.since + QUIET
