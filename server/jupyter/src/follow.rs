@@ -172,14 +172,12 @@ impl Follower {
         open: &[(String, CellId)],
     ) -> Self {
         let mut fold = Fold::new(mark);
-        if let Ok(mut log) = runtime.log().await {
-            let log = log.get();
-            for (run, cell) in &log.ended {
-                fold.remember(run, cell, true, start);
-            }
-            for (run, cell) in &log.open {
-                fold.remember(run, cell, false, start);
-            }
+        let (ended, running) = retry("the run log cannot be read", || runtime.known_runs()).await;
+        for (run, cell) in &ended {
+            fold.remember(run, cell, true, start);
+        }
+        for (run, cell) in &running {
+            fold.remember(run, cell, false, start);
         }
         for (run, cell) in open {
             fold.remember(run, cell, false, start);

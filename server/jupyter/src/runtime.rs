@@ -187,14 +187,20 @@ impl Runtime {
                 listener(RuntimeNews::Run(event));
             }
         }
-        if log.sequence - log.folded >= FOLD_EVERY && log.open.is_empty() {
+        if log.sequence - log.folded >= FOLD_EVERY {
             log.folded = log.sequence;
-            let runs = self.ledger().load(&self.notebook).await?;
-            if let Err(error) = self.ledger().keep_fold(&self.notebook, &runs).await {
+            // The events are in the log, and whoever is told otherwise appends them again.
+            if let Err(error) = self.keep_fold().await {
                 tracing::warn!(%error, notebook.id = %self.notebook, "the folded runs could not be kept");
             }
         }
         Ok(())
+    }
+
+    /// A fold knows runs that go on as well as those that are over, so it can be kept at any time.
+    async fn keep_fold(&self) -> Result<()> {
+        let runs = self.ledger().load(&self.notebook).await?;
+        self.ledger().keep_fold(&self.notebook, &runs).await
     }
 
     /// Registers the listener and returns everything before its first event.
@@ -369,6 +375,13 @@ impl Runtime {
             })
     }
 
+    /// Runs that have ended and may still print, and runs that have not ended.
+    pub async fn known_runs(&self) -> Result<(BTreeMap<String, CellId>, BTreeMap<String, CellId>)> {
+        let mut log = self.log().await?;
+        let log = log.get();
+        Ok((log.ended.clone(), log.open.clone()))
+    }
+
     /// Runs that have not ended.
     pub async fn open_runs(&self) -> Result<Vec<(String, CellId)>> {
         let mut log = self.log().await?;
@@ -426,6 +439,14 @@ impl Log {
             if let Some(id) = &run.run {
                 let over = run.state.is_none_or(RunState::is_over);
                 if over { &mut log.ended } else { &mut log.open }.insert(id.clone(), cell.clone());
+            }
+            // A cell can be asked for again and again before its first run has ended.
+            for waiting in &run.waiting {
+                log.open.insert(waiting.run.clone(), cell.clone());
+            }
+            // Until the next one starts, what the run before says still belongs to the cell.
+            if let Some(shown) = run.shown.as_ref().filter(|shown| !shown.is_empty()) {
+                log.ended.insert(shown.clone(), cell.clone());
             }
         }
         log

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use datalayer::{RunRequest, Runner};
-use notebook::runs::{Happening, RunState, StreamName};
+use notebook::runs::{Happening, RunEvent, RunState, StreamName};
 use notebook::wire::KernelState;
 
 use crate::house::{House, cell_id, python};
@@ -111,6 +111,33 @@ async fn a_kernel_that_does_not_say_it_took_a_cell_up_is_interrupted_all_the_sam
         .expect("interrupted");
     assert_eq!(house.finished("a").await.stdout(), "out\n");
     assert_eq!(house.finished("b").await.state, RunState::Interrupted);
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_run_that_goes_on_is_folded_and_an_unreadable_log_repeats_nothing() {
+    let mut house = house("", "ipc").await;
+    house.execute("a", "print one").await;
+    let gate = house.folder.path().join("gate");
+    house.ledger.fail_loads(1);
+    let orders = format!(
+        "displays 2500\nprint first\nwait {gate}\ndisplays 2500\nprint last\nwait {gate}.end",
+        gate = gate.display()
+    );
+    house.run(&[("b", &orders)]).await.expect("queued");
+    let said = |word: &'static str| move |event: &RunEvent| matches!(&event.what, Happening::Stream { text, .. } if text == word);
+    house.until_event("the first half", said("first\n")).await;
+    std::fs::write(&gate, "").expect("gate");
+    house.until_event("the second half", said("last\n")).await;
+    let folded = house.ledger.fold(&house.notebook).expect("a fold");
+    let cell = &folded.cells[&cell_id("b")];
+    assert_eq!(cell.state, Some(RunState::Running));
+    house.kill_studio().await;
+    house.start().await;
+    std::fs::write(gate.with_extension("end"), "").expect("gate");
+    let run = house.finished("b").await;
+    assert_eq!(run.outputs().len(), 5000);
+    assert_eq!(run.state, RunState::Done);
     house.close().await;
 }
 

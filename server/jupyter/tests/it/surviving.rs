@@ -1,5 +1,7 @@
 //! Runs outlive the studio.
 
+use std::collections::BTreeSet;
+
 use notebook::runs::{Happening, RunState};
 
 use crate::house::{House, hash, kill};
@@ -73,6 +75,51 @@ async fn a_studio_killed_again_and_again_loses_and_repeats_nothing() {
         run.stdout(),
         (0..400).map(|i| format!("line {i}\n")).collect::<String>()
     );
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_cell_that_was_queued_several_times_is_followed_to_the_end_by_the_next_studio() {
+    let mut house = House::open().await;
+    let gate = house.folder.path().join("gate");
+    let source = format!(
+        "import os, time\nprint('in', flush=True)\nwhile not os.path.exists({gate:?}): time.sleep(0.01)\nprint('out')"
+    );
+    house.run(&[("a", &source)]).await.expect("queued");
+    house
+        .until_event("the first run", |event| {
+            matches!(event.what, Happening::Stream { .. })
+        })
+        .await;
+    house
+        .run(&[
+            ("a", "print('second')"),
+            ("b", "1/0"),
+            ("a", "print('never')"),
+        ])
+        .await
+        .expect("queued");
+    house.kill_studio().await;
+    house.start().await;
+    std::fs::write(&gate, "").expect("gate");
+    // The last run of the cell is withdrawn, because the one before it failed.
+    assert_eq!(house.finished("a").await.state, RunState::Interrupted);
+    let log = house.ledger.events(&house.notebook);
+    let runs: BTreeSet<&str> = log
+        .iter()
+        .filter(|event| event.cell.as_str() == "a")
+        .map(|event| event.run.as_str())
+        .collect();
+    assert_eq!(runs.len(), 3);
+    for run in runs {
+        let count = |matches: fn(&Happening) -> bool| {
+            log.iter()
+                .filter(|event| event.run == run && matches(&event.what))
+                .count()
+        };
+        assert_eq!(count(|what| matches!(what, Happening::Queued { .. })), 1);
+        assert_eq!(count(|what| matches!(what, Happening::Ended { .. })), 1);
+    }
     house.close().await;
 }
 
