@@ -1,6 +1,7 @@
 //! The runtime of one notebook: its log, its listener and the way to its kernel.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -35,6 +36,8 @@ pub struct Runtime {
     /// The kernel someone chose for the next start.
     chosen: Mutex<Option<String>>,
     followers: Mutex<Vec<AbortHandle>>,
+    /// A kernel of an earlier studio that does not answer yet; it is tried again and again.
+    unreached: AtomicBool,
 }
 
 /// The run log's end, known to its only writer.
@@ -60,6 +63,7 @@ impl Runtime {
             listener: Mutex::default(),
             chosen: Mutex::default(),
             followers: Mutex::default(),
+            unreached: AtomicBool::new(false),
         }
     }
 
@@ -224,7 +228,30 @@ impl Runtime {
 
     pub fn is_forgettable(&self) -> bool {
         // What was chosen is remembered by the notebook, and told by who listens next.
-        self.link().is_none()
+        self.link().is_none() && self.check_reached().is_ok()
+    }
+
+    /// Whether a kernel of an earlier studio is there and could not be reached yet.
+    pub fn set_unreached(&self, unreached: bool) {
+        self.unreached.store(unreached, Ordering::SeqCst);
+        if unreached {
+            self.set_status(&Status {
+                state: KernelState::Busy,
+                ..Status::default()
+            });
+        }
+    }
+
+    /// Refuses while that is so: another kernel must not be started beside it.
+    pub fn check_reached(&self) -> Result<()> {
+        if self.unreached.load(Ordering::SeqCst) {
+            return Err(Error::unavailable(
+                "kernel.unreached",
+                "this notebook's kernel goes on, but did not answer when the studio started; the studio keeps trying, so try again in \
+                 a moment",
+            ));
+        }
+        Ok(())
     }
 
     pub fn is_listened_to(&self) -> bool {
@@ -289,6 +316,7 @@ impl Runtime {
         if let Some(link) = self.link() {
             return Ok(link);
         }
+        self.check_reached()?;
         self.end_lost_runs("the studio was stopped before this cell ended")
             .await?;
         let kernel = self.kernel_for(asked);
@@ -362,7 +390,7 @@ impl Runtime {
     /// Shuts the kernel down and waits until it is. Hold the gate.
     pub async fn shut_down(&self) -> Result<()> {
         let Some(link) = self.link() else {
-            return Ok(());
+            return self.check_reached();
         };
         link.ask(Command::ShutDown, ANSWER).await?;
         tokio::time::timeout(ANSWER, link.closed())
