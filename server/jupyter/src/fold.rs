@@ -160,8 +160,9 @@ impl Fold {
                 }
             }
             Note::Dropped { run, bytes } => {
-                if let Some(run) = self.runs.get_mut(&run) {
-                    run.lost += bytes;
+                if let Some(known) = self.runs.get_mut(&run) {
+                    known.lost += bytes;
+                    self.notice(&run, at, batch);
                 }
             }
             Note::TooLarge { run, bytes } => {
@@ -407,6 +408,8 @@ impl Run {
     fn clear(&mut self) {
         self.screen = Screen::default();
         (self.outputs, self.output_bytes) = (0, 0);
+        // The notice is cleared with them.
+        self.noticed = false;
     }
 
     fn has_room_for(&self, output: &Output, bytes: usize) -> bool {

@@ -446,6 +446,15 @@ fn a_batch_weighs_what_it_holds() {
 }
 
 #[test]
+fn what_does_not_fit_is_noticed_again_after_a_clear() {
+    let long = "x".repeat(TEXT_LIMIT + 1);
+    let clear = || said("clear_output", "r", json!({"wait": false}));
+    let all = fold_each([started("r"), print("r", &long), clear(), print("r", &long)]);
+    let notices = count(&all, |what| matches!(what, Happening::Truncated { .. }));
+    assert_eq!(notices, 2);
+}
+
+#[test]
 fn a_message_that_was_too_large_is_told_with_its_size() {
     let too_large = note(&Note::TooLarge {
         run: "r".into(),

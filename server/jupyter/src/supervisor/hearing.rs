@@ -186,7 +186,13 @@ impl Supervisor {
             let length = message.content.len() as u64;
             self.printed += length;
             if self.printed > self.args.limits.output {
-                self.dropped_output += length;
+                // The first is told at once, so that nobody takes what is shown for all there is.
+                if of_running && self.printed - length <= self.args.limits.output {
+                    let run = parent.msg_id.clone();
+                    self.note(&Note::Dropped { run, bytes: length }).await;
+                } else {
+                    self.dropped_output += length;
+                }
                 return;
             }
             if let Some(stream) = Stream::of(&message.content)

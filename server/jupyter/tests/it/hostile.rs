@@ -95,6 +95,29 @@ async fn outputs_that_are_too_large_are_told_with_their_size_and_do_not_end_the_
 }
 
 #[tokio::test]
+async fn a_run_that_prints_more_than_it_may_is_told_before_it_ends() {
+    let mut house = house("", "ipc").await;
+    house.config.limits.output = 1000;
+    house.kill_studio().await;
+    house.start().await;
+    let gate = house.folder.path().join("gate");
+    let orders = format!(
+        "print one\nprint {}\nwait {}",
+        "x".repeat(1000),
+        gate.display()
+    );
+    house.run(&[("a", &orders)]).await.expect("queued");
+    house
+        .until_event("the notice", |event| {
+            matches!(event.what, Happening::Truncated { bytes, blob: None } if bytes > 1000)
+        })
+        .await;
+    std::fs::write(&gate, "").expect("gate");
+    assert_eq!(house.finished("a").await.stdout(), "one\n");
+    house.close().await;
+}
+
+#[tokio::test]
 async fn a_kernel_that_does_not_say_it_took_a_cell_up_is_interrupted_all_the_same() {
     let house = house("", "ipc").await;
     house
