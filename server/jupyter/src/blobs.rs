@@ -43,6 +43,15 @@ async fn offload_values(
     Ok(())
 }
 
+/// Does this value leave the log?
+pub fn is_moved(media_type: &str, value: &Value) -> bool {
+    match value {
+        // Long ones do in any case, so they need not be decoded for this.
+        Value::String(text) if text.len() > INLINE => true,
+        _ => bytes_to_move(media_type, value).is_some(),
+    }
+}
+
 /// Is this mime type written in base64 where it stands in JSON?
 fn is_binary(media_type: &str) -> bool {
     (media_type.starts_with("image/") && !media_type.starts_with("image/svg"))

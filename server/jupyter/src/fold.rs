@@ -1,24 +1,35 @@
 //! Folding: what a kernel said becomes events of the run log, in batches. No I/O.
 
 mod batch;
+mod late;
 mod outputs;
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 
 use notebook::CellId;
 use notebook::runs::{Happening, Output, RunState, StreamName};
-use serde_json::Value;
 
 pub use self::batch::{Batch, Draft};
+use self::late::Late;
 use crate::message::{Header, Message};
 use crate::protocol::Note;
+use crate::screen::Screen;
 use crate::spool::{Channel, Entry, Record};
 use crate::text::Stream;
+use crate::zmtp::MESSAGE_LIMIT;
 
-/// Text of one run that is kept in the log; the supervisor writes the whole to a file beyond it.
+/// Text of one run that is shown inline, as a terminal shows it; the supervisor writes the whole to a file beyond it.
 pub const TEXT_LIMIT: usize = 1024 * 1024;
-/// Outputs, updates and clears of one run that are kept in the log.
-pub const EVENT_LIMIT: usize = 10_000;
+/// Outputs that one run shows, and updates of them that are logged one by one.
+pub const OUTPUT_LIMIT: usize = 10_000;
+/// What these outputs, and these updates, may come to in the log. What is large is not in the log, and counts little.
+const OUTPUT_BYTES: usize = 32 * 1024 * 1024;
+const UPDATE_BYTES: usize = 64 * 1024 * 1024;
+/// So many errors more: one must be seen, however much came before it.
+const ERRORS: usize = 100;
+const ERROR_BYTES: usize = 4 * 1024 * 1024;
+/// A question is kept so far.
+const PROMPT: usize = 64 * 1024;
 /// So much of the spool is kept to count a running cell's outputs anew; of one that said more, counting starts late.
 const HOLD: u64 = 32 * 1024 * 1024;
 /// Ended runs that still get what their threads print later.
@@ -30,15 +41,19 @@ struct Run {
     over: bool,
     /// Where its records begin in the spool.
     from: u64,
-    /// Text bytes in the log since the last clear.
-    shown: usize,
+    /// What it shows since the outputs were last cleared: text, other outputs and their bytes in the log.
+    screen: Screen,
+    outputs: usize,
+    output_bytes: usize,
+    updates: usize,
+    update_bytes: usize,
+    /// All it has added to the log.
     events: usize,
     /// Bytes that are nowhere any more, and those that are only in the spill file.
     lost: u64,
     beyond: u64,
     noticed: bool,
-    /// Updates beyond the limit: only the last of each counts.
-    late_updates: BTreeMap<String, Draft>,
+    late: Late,
 }
 
 /// Everything that must be remembered between two records.
@@ -145,8 +160,19 @@ impl Fold {
                 }
             }
             Note::Dropped { run, bytes } => {
-                if let Some(run) = self.runs.get_mut(&run) {
-                    run.lost += bytes;
+                if let Some(known) = self.runs.get_mut(&run) {
+                    known.lost += bytes;
+                    self.notice(&run, at, batch);
+                }
+            }
+            Note::TooLarge { run, bytes } => {
+                if let Some(known) = self.runs.get_mut(&run) {
+                    known.lost += bytes;
+                    let most = MESSAGE_LIMIT / (1024 * 1024);
+                    let why = format!(
+                        "[an output of {bytes} bytes was dropped: one message of a kernel may have {most} MiB]\n"
+                    );
+                    self.text(&run, at, StreamName::Stderr, &why, batch);
                 }
             }
             Note::Ended {
@@ -181,7 +207,7 @@ impl Fold {
         }
         run.over = true;
         let cell = run.cell.clone();
-        for (_, draft) in std::mem::take(&mut run.late_updates) {
+        for draft in std::mem::take(&mut run.late).into_drafts() {
             batch.push(draft);
         }
         let (bytes, has_spill) = (run.lost + run.beyond, run.beyond > 0);
@@ -226,66 +252,77 @@ impl Fold {
                 "status" | "iopub_welcome" | "comm_open" | "comm_msg" | "comm_close",
             ) => {}
             (Channel::Iopub, kind) => match message.json() {
-                Some(content) => self.output(run, at, kind, content, message.content.len(), batch),
+                Some(content) => {
+                    if let Some(what) = outputs::happening(kind, content) {
+                        self.output(run, at, what, message.content.len(), batch);
+                    }
+                }
                 None => self.unreadable(run, at, batch),
             },
             (Channel::Stdin, "input_request") => {
                 let content = message.json().unwrap_or_default();
-                let prompt = content["prompt"].as_str().unwrap_or_default().to_owned();
+                let mut prompt = content["prompt"].as_str().unwrap_or_default().to_owned();
+                outputs::cut(&mut prompt, PROMPT);
                 let password = content["password"].as_bool().unwrap_or(false);
                 self.emit(run, at, Happening::AskInput { prompt, password }, batch);
             }
             (Channel::Shell, "execute_reply") => {
                 for output in outputs::pages(message.json().unwrap_or_default()) {
-                    self.emit(run, at, Happening::Output { output }, batch);
+                    let what = Happening::Output { output };
+                    let bytes = outputs::weight(&what);
+                    self.output(run, at, what, bytes, batch);
                 }
             }
             _ => {}
         }
     }
 
-    fn output(
-        &mut self,
-        run: &str,
-        at: i64,
-        kind: &str,
-        content: Value,
-        bytes: usize,
-        batch: &mut Batch,
-    ) {
-        let Some(what) = outputs::happening(kind, content) else {
+    /// What is not text: logged as long as there is room, and noticed where there is none. `bytes` is what the kernel sent.
+    fn output(&mut self, id: &str, at: i64, mut what: Happening, bytes: usize, batch: &mut Batch) {
+        let Some(run) = self.runs.get_mut(id) else {
             return;
         };
-        let Some(state) = self.runs.get_mut(run) else {
-            return;
-        };
-        if what == (Happening::Clear { wait: false }) || what == (Happening::Clear { wait: true }) {
-            state.shown = 0;
-        }
-        let counted = !matches!(what, Happening::ExecutionCount { .. })
-            && !matches!(
-                &what,
-                Happening::Output {
-                    output: Output::Error { .. }
-                }
-            );
-        if counted && state.events >= EVENT_LIMIT {
-            if let Happening::Update { display_id, .. } = &what {
-                let draft = Draft {
-                    run: run.into(),
-                    cell: state.cell.clone(),
-                    at,
-                    what: what.clone(),
-                    has_spill: false,
-                };
-                state.late_updates.insert(display_id.clone(), draft);
-            } else {
-                state.lost += bytes as u64;
-                self.notice(run, at, batch);
+        let mut lost = outputs::shorten(&mut what);
+        let inline = outputs::inline(&what);
+        let fits = match &what {
+            Happening::Clear { .. } => {
+                run.clear();
+                true
             }
-            return;
+            Happening::Output { output } => run.has_room_for(output, inline),
+            Happening::Update { .. } => {
+                run.updates < OUTPUT_LIMIT && run.update_bytes + inline <= UPDATE_BYTES
+            }
+            _ => true,
+        };
+        if !fits && !run.hold(id, at, &what) {
+            lost = bytes;
+        } else if fits {
+            if let Happening::Update { display_id, .. } = &what {
+                run.late.forget(display_id);
+            }
+            let (output, update) = (
+                matches!(what, Happening::Output { .. }),
+                matches!(what, Happening::Update { .. }),
+            );
+            let logged = self.emit(id, at, what, batch);
+            if let Some(run) = self.runs.get_mut(id).filter(|_| logged) {
+                if output {
+                    run.outputs += 1;
+                    run.output_bytes += inline;
+                    run.screen.set_apart();
+                } else if update {
+                    run.updates += 1;
+                    run.update_bytes += inline;
+                }
+            }
         }
-        self.emit(run, at, what, batch);
+        if lost > 0 {
+            if let Some(run) = self.runs.get_mut(id) {
+                run.lost += lost as u64;
+            }
+            self.notice(id, at, batch);
+        }
     }
 
     fn unreadable(&mut self, run: &str, at: i64, batch: &mut Batch) {
@@ -305,20 +342,11 @@ impl Fold {
         if text.is_empty() {
             return;
         }
-        let room = TEXT_LIMIT.saturating_sub(run.shown);
-        let (shown, lost) = text.split_at(text.floor_char_boundary(room.min(text.len())));
-        run.shown += shown.len();
+        let (shown, lost) = text.split_at(run.screen.write(name, text, TEXT_LIMIT));
         run.lost += lost.len() as u64;
         if !shown.is_empty() {
-            self.emit(
-                id,
-                at,
-                Happening::Stream {
-                    name,
-                    text: shown.to_owned(),
-                },
-                batch,
-            );
+            let text = shown.to_owned();
+            self.emit(id, at, Happening::Stream { name, text }, batch);
         }
         if !lost.is_empty() {
             self.notice(id, at, batch);
@@ -336,20 +364,14 @@ impl Fold {
         }
     }
 
-    fn emit(&mut self, id: &str, at: i64, what: Happening, batch: &mut Batch) {
+    /// Says whether the log grows by it.
+    fn emit(&mut self, id: &str, at: i64, what: Happening, batch: &mut Batch) -> bool {
         let Some(run) = self.runs.get_mut(id) else {
-            return;
+            return false;
         };
-        let draft = Draft {
-            run: id.to_owned(),
-            cell: run.cell.clone(),
-            at,
-            what,
-            has_spill: false,
-        };
-        if batch.push(draft) {
-            run.events += 1;
-        }
+        let logged = batch.push(run.draft(id, at, what));
+        run.events += usize::from(logged);
+        logged
     }
 }
 
@@ -359,13 +381,52 @@ impl Run {
             cell,
             over,
             from,
-            shown: 0,
+            screen: Screen::default(),
+            outputs: 0,
+            output_bytes: 0,
+            updates: 0,
+            update_bytes: 0,
             events: 0,
             lost: 0,
             beyond: 0,
             noticed: false,
-            late_updates: BTreeMap::new(),
+            late: Late::default(),
         }
+    }
+
+    fn draft(&self, id: &str, at: i64, what: Happening) -> Draft {
+        Draft {
+            run: id.to_owned(),
+            cell: self.cell.clone(),
+            at,
+            what,
+            has_spill: false,
+        }
+    }
+
+    /// The outputs are cleared, so there is room again.
+    fn clear(&mut self) {
+        self.screen = Screen::default();
+        (self.outputs, self.output_bytes) = (0, 0);
+        // The notice is cleared with them.
+        self.noticed = false;
+    }
+
+    fn has_room_for(&self, output: &Output, bytes: usize) -> bool {
+        let (more, more_bytes) = match output {
+            Output::Error { .. } => (ERRORS, ERROR_BYTES),
+            _ => (0, 0),
+        };
+        self.outputs < OUTPUT_LIMIT + more && self.output_bytes + bytes <= OUTPUT_BYTES + more_bytes
+    }
+
+    /// Holds an update back until the run ends; false where that cannot be.
+    fn hold(&mut self, id: &str, at: i64, what: &Happening) -> bool {
+        let Happening::Update { display_id, .. } = what else {
+            return false;
+        };
+        let draft = self.draft(id, at, what.clone());
+        !self.over && self.late.hold(display_id, draft)
     }
 }
 

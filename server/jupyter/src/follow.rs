@@ -23,7 +23,7 @@ use crate::runtime::Runtime;
 use crate::spill;
 use crate::spool::{Leftover, Record};
 
-/// Reading pauses while so many bytes wait to be appended.
+/// Reading pauses while so many bytes of memory wait to be appended.
 const FULL: usize = 512 * 1024;
 /// A batch of text this large does not wait.
 const HEAVY: usize = 64 * 1024;
@@ -172,14 +172,12 @@ impl Follower {
         open: &[(String, CellId)],
     ) -> Self {
         let mut fold = Fold::new(mark);
-        if let Ok(mut log) = runtime.log().await {
-            let log = log.get();
-            for (run, cell) in &log.ended {
-                fold.remember(run, cell, true, start);
-            }
-            for (run, cell) in &log.open {
-                fold.remember(run, cell, false, start);
-            }
+        let (ended, running) = retry("the run log cannot be read", || runtime.known_runs()).await;
+        for (run, cell) in &ended {
+            fold.remember(run, cell, true, start);
+        }
+        for (run, cell) in &running {
+            fold.remember(run, cell, false, start);
         }
         for (run, cell) in open {
             fold.remember(run, cell, false, start);
@@ -307,7 +305,11 @@ impl Follower {
             _ => 400,
         };
         Some(
-            if self.batch.is_urgent() || self.batch.weight() >= HEAVY || mark_due {
+            if self.batch.is_urgent()
+                || self.batch.text() >= HEAVY
+                || self.batch.weight() >= FULL
+                || mark_due
+            {
                 self.flown_at
             } else if self.batch.is_quiet() {
                 self.since + QUIET

@@ -1,6 +1,7 @@
 //! The embedded gateway: kernels of ordinary kernelspecs on this machine, one per notebook.
 
 use std::collections::HashMap;
+use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -11,11 +12,12 @@ use notebook::runs::{RunEvent, RunState, Runs};
 use notebook::wire::KernelView;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use tokio::task::JoinSet;
 
 use crate::fold::Draft;
 use crate::kernelspecs::Kernelspecs;
-use crate::link;
-use crate::protocol::{Asked, Command, Task};
+use crate::link::{self, Link, Stream};
+use crate::protocol::{Asked, Command, Status, SupervisorArgs, Task};
 use crate::runtime::{Runtime, ended, queued};
 use crate::{Config, follow, moment};
 
@@ -24,6 +26,8 @@ const ANSWER: Duration = Duration::from_secs(20);
 const HINT: Duration = Duration::from_secs(30);
 /// Events `since` gives at most.
 const SINCE: u32 = 4000;
+/// Pause before a kernel that did not answer is tried again.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// How long a look into the kernelspec folders is good for.
 const FRESH: Duration = Duration::from_secs(5);
 
@@ -65,7 +69,7 @@ impl Gateway {
             shared,
             runtimes: Mutex::default(),
         });
-        let mut living = Vec::new();
+        let mut searches = JoinSet::new();
         for args in link::known(&gateway.shared.config) {
             let Ok(notebook) = args.notebook.parse::<NotebookId>() else {
                 continue;
@@ -78,32 +82,33 @@ impl Gateway {
                 .map_or(0, |mark| mark.offset);
             let runtime = gateway.runtime(&notebook);
             let before = runtime.open_runs().await?;
-            match link::find(&args, mark).await {
-                Ok(Some((link, stream))) => living.push((runtime, link, stream, mark, before)),
-                Err(error) => {
-                    tracing::error!(%error, kernel.id = args.id, notebook.id = %notebook, "a running kernel cannot be reached; it is left alone");
-                }
-                Ok(None) => {
-                    // The gate is closed until its last words are in the log, so that no new run comes before them.
-                    let gate = Arc::clone(&runtime);
-                    let (held, holds) = tokio::sync::oneshot::channel();
-                    let task = tokio::spawn(async move {
-                        let _gate = gate.gate.lock().await;
-                        let _ = held.send(());
-                        follow::bury(Arc::clone(&gate), args, mark).await;
-                    });
-                    runtime.keep(task.abort_handle());
-                    let _ = holds.await;
-                }
+            // All at once: one that does not answer must not keep the others waiting.
+            searches.spawn(async move {
+                let found = link::find(&args, mark).await;
+                (
+                    Left {
+                        runtime,
+                        args,
+                        mark,
+                        before,
+                    },
+                    found,
+                )
+            });
+        }
+        let mut living = Vec::new();
+        while let Some(searched) = searches.join_next().await {
+            let Ok((left, found)) = searched else {
+                continue;
+            };
+            match found {
+                Ok(Some(found)) => living.push((left, found)),
+                Ok(None) => left.bury().await,
+                Err(error) => left.keep_looking(&error),
             }
         }
-        for (runtime, link, stream, mark, before) in living {
-            tracing::info!(
-                kernel.id = link.args.id,
-                notebook.id = link.args.notebook,
-                "a running kernel was found again"
-            );
-            runtime.adopt(link, stream, mark, before);
+        for (left, found) in living {
+            left.adopt(found);
         }
         Ok(gateway)
     }
@@ -139,7 +144,9 @@ impl Gateway {
     }
 
     async fn request(&self, notebook: &NotebookId, kind: &str, content: Value) -> Result<Value> {
-        let Some(link) = self.runtime(notebook).link() else {
+        let runtime = self.runtime(notebook);
+        let Some(link) = runtime.link() else {
+            runtime.check_reached()?;
             return Err(Error::unavailable(
                 "kernel.off",
                 "no kernel runs; run a cell to start one",
@@ -153,6 +160,68 @@ impl Gateway {
             HINT,
         )
         .await
+    }
+}
+
+/// A kernel that an earlier studio left.
+struct Left {
+    runtime: Arc<Runtime>,
+    args: SupervisorArgs,
+    mark: u64,
+    /// Runs that were open when this studio started.
+    before: Vec<(String, CellId)>,
+}
+
+impl Left {
+    fn adopt(self, (link, stream): (Arc<Link>, Stream)) {
+        tracing::info!(
+            kernel.id = link.args.id,
+            notebook.id = link.args.notebook,
+            "a running kernel was found again"
+        );
+        // In this order, so that no other kernel is started in between.
+        self.runtime.adopt(link, stream, self.mark, self.before);
+        self.runtime.set_unreached(false);
+    }
+
+    /// Takes in its last words. Returns when the gate is closed; it is until they are in the log, so that no new run comes
+    /// before them.
+    async fn bury(self) {
+        let Self {
+            runtime,
+            args,
+            mark,
+            ..
+        } = self;
+        let (held, holds) = tokio::sync::oneshot::channel();
+        let mourner = Arc::clone(&runtime);
+        let task = tokio::spawn(async move {
+            let _gate = mourner.gate.lock().await;
+            mourner.set_unreached(false);
+            let _ = held.send(());
+            follow::bury(Arc::clone(&mourner), args, mark).await;
+            mourner.set_status(&Status::default());
+        });
+        runtime.keep(task.abort_handle());
+        let _ = holds.await;
+    }
+
+    /// Tries again until it answers or is gone. Nobody can use it meanwhile, nor start another in its place.
+    fn keep_looking(self, error: &io::Error) {
+        tracing::error!(%error, kernel.id = self.args.id, notebook.id = %self.runtime.notebook, "a running kernel cannot be reached; trying again");
+        let runtime = Arc::clone(&self.runtime);
+        runtime.set_unreached(true);
+        let task = tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(LOOK_AGAIN).await;
+                match link::find(&self.args, self.mark).await {
+                    Ok(Some(found)) => return self.adopt(found),
+                    Ok(None) => return self.bury().await,
+                    Err(_) => {}
+                }
+            }
+        });
+        runtime.keep(task.abort_handle());
     }
 }
 
@@ -182,7 +251,7 @@ impl Runner for Gateway {
         if runtime.link().is_none() {
             // Runs whose kernel nobody knows any more would otherwise look as if they went on.
             let _gate = runtime.gate.lock().await;
-            if runtime.link().is_none() {
+            if runtime.link().is_none() && runtime.check_reached().is_ok() {
                 runtime
                     .end_lost_runs("the studio was stopped before this cell ended")
                     .await?;
@@ -280,9 +349,10 @@ impl Runner for Gateway {
     }
 
     async fn interrupt(&self, notebook: &NotebookId) -> Result<()> {
-        match self.runtime(notebook).link() {
+        let runtime = self.runtime(notebook);
+        match runtime.link() {
             Some(link) => link.ask(Command::Interrupt, ANSWER).await.map(|_| ()),
-            None => Ok(()),
+            None => runtime.check_reached(),
         }
     }
 
@@ -314,7 +384,9 @@ impl Runner for Gateway {
     }
 
     async fn input(&self, notebook: &NotebookId, cell: &CellId, text: &str) -> Result<()> {
-        let Some(link) = self.runtime(notebook).link() else {
+        let runtime = self.runtime(notebook);
+        let Some(link) = runtime.link() else {
+            runtime.check_reached()?;
             return Err(Error::conflict(
                 "run.not_asking",
                 "this cell no longer waits for a line of text",

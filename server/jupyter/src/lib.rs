@@ -16,6 +16,7 @@ mod message;
 mod moment;
 mod protocol;
 mod runtime;
+mod screen;
 mod spill;
 mod spool;
 mod supervisor;

@@ -26,6 +26,8 @@ use crate::{Config, environment, moment};
 /// `sockaddr_un` holds no more, and the kernel appends `-5`.
 const SOCKET_PATH: usize = 100;
 const CONNECT: Duration = Duration::from_secs(15);
+/// A supervisor that does not answer within so long has stopped, or waits for room on the disk.
+const ATTACH: Duration = Duration::from_secs(5);
 
 type Waiting = Arc<Mutex<HashMap<u64, oneshot::Sender<Result<Value, Refusal>>>>>;
 
@@ -45,8 +47,14 @@ pub struct Stream {
 }
 
 impl Link {
-    /// Connects to a supervisor and attaches behind `mark`.
+    /// Connects to a supervisor and attaches behind `mark`. Fails when it does not answer in time.
     pub async fn attach(args: SupervisorArgs, mark: u64) -> io::Result<(Arc<Self>, Stream)> {
+        tokio::time::timeout(ATTACH, Self::attach_in_time(args, mark))
+            .await
+            .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
+    }
+
+    async fn attach_in_time(args: SupervisorArgs, mark: u64) -> io::Result<(Arc<Self>, Stream)> {
         let stream = UnixStream::connect(args.socket()).await?;
         let (read, mut write) = stream.into_split();
         let mut reader = FrameReader::new(read);
@@ -192,7 +200,9 @@ pub async fn find(args: &SupervisorArgs, mark: u64) -> io::Result<Option<(Arc<Li
             {
                 return Ok(None);
             }
-            Err(error) if tries == 0 => return Err(error),
+            Err(error) if tries == 0 || error.kind() == io::ErrorKind::TimedOut => {
+                return Err(error);
+            }
             // It may be about to end.
             Err(_) => {
                 tries -= 1;

@@ -27,8 +27,6 @@ pub enum Rejected {
     Replayed,
     #[error("its header is not a header")]
     BadHeader,
-    #[error("it is too large")]
-    TooLarge,
 }
 
 /// A message whose signature was right, its parts still as they came.

@@ -125,6 +125,8 @@ pub enum Note {
     Beyond { run: String, bytes: u64 },
     /// The run printed more than it may; so many bytes are gone.
     Dropped { run: String, bytes: u64 },
+    /// A message of the run was larger than any may be; so many bytes are gone.
+    TooLarge { run: String, bytes: u64 },
     /// The kernel ended by itself.
     Died { why: String },
 }

@@ -1,6 +1,7 @@
 //! The runtime of one notebook: its log, its listener and the way to its kernel.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -35,6 +36,8 @@ pub struct Runtime {
     /// The kernel someone chose for the next start.
     chosen: Mutex<Option<String>>,
     followers: Mutex<Vec<AbortHandle>>,
+    /// A kernel of an earlier studio that does not answer yet; it is tried again and again.
+    unreached: AtomicBool,
 }
 
 /// The run log's end, known to its only writer.
@@ -60,6 +63,7 @@ impl Runtime {
             listener: Mutex::default(),
             chosen: Mutex::default(),
             followers: Mutex::default(),
+            unreached: AtomicBool::new(false),
         }
     }
 
@@ -187,14 +191,20 @@ impl Runtime {
                 listener(RuntimeNews::Run(event));
             }
         }
-        if log.sequence - log.folded >= FOLD_EVERY && log.open.is_empty() {
+        if log.sequence - log.folded >= FOLD_EVERY {
             log.folded = log.sequence;
-            let runs = self.ledger().load(&self.notebook).await?;
-            if let Err(error) = self.ledger().keep_fold(&self.notebook, &runs).await {
+            // The events are in the log, and whoever is told otherwise appends them again.
+            if let Err(error) = self.keep_fold().await {
                 tracing::warn!(%error, notebook.id = %self.notebook, "the folded runs could not be kept");
             }
         }
         Ok(())
+    }
+
+    /// A fold knows runs that go on as well as those that are over, so it can be kept at any time.
+    async fn keep_fold(&self) -> Result<()> {
+        let runs = self.ledger().load(&self.notebook).await?;
+        self.ledger().keep_fold(&self.notebook, &runs).await
     }
 
     /// Registers the listener and returns everything before its first event.
@@ -218,7 +228,30 @@ impl Runtime {
 
     pub fn is_forgettable(&self) -> bool {
         // What was chosen is remembered by the notebook, and told by who listens next.
-        self.link().is_none()
+        self.link().is_none() && self.check_reached().is_ok()
+    }
+
+    /// Whether a kernel of an earlier studio is there and could not be reached yet.
+    pub fn set_unreached(&self, unreached: bool) {
+        self.unreached.store(unreached, Ordering::SeqCst);
+        if unreached {
+            self.set_status(&Status {
+                state: KernelState::Busy,
+                ..Status::default()
+            });
+        }
+    }
+
+    /// Refuses while that is so: another kernel must not be started beside it.
+    pub fn check_reached(&self) -> Result<()> {
+        if self.unreached.load(Ordering::SeqCst) {
+            return Err(Error::unavailable(
+                "kernel.unreached",
+                "this notebook's kernel goes on, but did not answer when the studio started; the studio keeps trying, so try again in \
+                 a moment",
+            ));
+        }
+        Ok(())
     }
 
     pub fn is_listened_to(&self) -> bool {
@@ -283,6 +316,7 @@ impl Runtime {
         if let Some(link) = self.link() {
             return Ok(link);
         }
+        self.check_reached()?;
         self.end_lost_runs("the studio was stopped before this cell ended")
             .await?;
         let kernel = self.kernel_for(asked);
@@ -356,7 +390,7 @@ impl Runtime {
     /// Shuts the kernel down and waits until it is. Hold the gate.
     pub async fn shut_down(&self) -> Result<()> {
         let Some(link) = self.link() else {
-            return Ok(());
+            return self.check_reached();
         };
         link.ask(Command::ShutDown, ANSWER).await?;
         tokio::time::timeout(ANSWER, link.closed())
@@ -367,6 +401,13 @@ impl Runtime {
                     "the kernel does not end; try again in a moment",
                 )
             })
+    }
+
+    /// Runs that have ended and may still print, and runs that have not ended.
+    pub async fn known_runs(&self) -> Result<(BTreeMap<String, CellId>, BTreeMap<String, CellId>)> {
+        let mut log = self.log().await?;
+        let log = log.get();
+        Ok((log.ended.clone(), log.open.clone()))
     }
 
     /// Runs that have not ended.
@@ -426,6 +467,14 @@ impl Log {
             if let Some(id) = &run.run {
                 let over = run.state.is_none_or(RunState::is_over);
                 if over { &mut log.ended } else { &mut log.open }.insert(id.clone(), cell.clone());
+            }
+            // A cell can be asked for again and again before its first run has ended.
+            for waiting in &run.waiting {
+                log.open.insert(waiting.run.clone(), cell.clone());
+            }
+            // Until the next one starts, what the run before says still belongs to the cell.
+            if let Some(shown) = run.shown.as_ref().filter(|shown| !shown.is_empty()) {
+                log.ended.insert(shown.clone(), cell.clone());
             }
         }
         log

@@ -30,7 +30,7 @@ use tokio::sync::{mpsc, watch};
 use self::attachment::Out;
 use self::hints::Hints;
 use self::kernel::Kernel;
-use self::process::OutOfMemory;
+use self::process::{Kills, OutOfMemory};
 use self::queue::Queue;
 use self::transcript::Transcript;
 use crate::protocol::{Note, Order, Status, SupervisorArgs};
@@ -138,6 +138,11 @@ pub(crate) enum Event {
     NudgeAgain {
         epoch: u64,
     },
+    /// An interrupt has waited long enough for this run to be taken up.
+    Overdue {
+        epoch: u64,
+        run: String,
+    },
     Joined {
         studio: u64,
         out: mpsc::UnboundedSender<Out>,
@@ -210,7 +215,7 @@ struct Supervisor {
     exited: Option<Option<ExitStatus>>,
     /// Said instead of the exit status, where we ended the kernel ourselves.
     cause: Option<String>,
-    out_of_memory: OutOfMemory,
+    kills: Kills,
     over_limit: bool,
     memory: u64,
     busy_at: Instant,
@@ -249,7 +254,7 @@ impl Supervisor {
             dropped: 0,
             exited: None,
             cause: None,
-            out_of_memory: OutOfMemory::default(),
+            kills: Kills::begin(now, OutOfMemory::default()),
             over_limit: false,
             memory: 0,
             busy_at: now,
@@ -286,6 +291,13 @@ impl Supervisor {
                 incoming,
             } if epoch == self.epoch => {
                 self.heard(channel, incoming).await;
+            }
+            Event::Overdue { epoch, run }
+                if epoch == self.epoch
+                    && self.queue.overdue() == Some(run.as_str())
+                    && self.queue.taken(&run) =>
+            {
+                self.interrupt_kernel();
             }
             Event::Closed { epoch, why } if epoch == self.epoch => self.closed(why),
             Event::GraceOver { epoch } if epoch == self.epoch && self.exited.is_none() => {

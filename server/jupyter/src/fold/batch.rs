@@ -1,11 +1,17 @@
 //! Batches: what one append to the run log holds, with what need never be shown left out.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use notebook::CellId;
 use notebook::runs::Happening;
 
+use super::outputs;
 use crate::protocol::{Asked, Status};
+use crate::screen::squeezed;
+
+/// Text this long is looked through for what it writes over itself.
+const SQUEEZE: usize = 512;
 
 /// An event without its number.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,7 +33,12 @@ pub struct Batch {
     pub asked: HashMap<String, Asked>,
     /// Bytes of the spool that are folded in.
     pub offset: u64,
+    /// About how many bytes of memory its events take.
     weight: usize,
+    /// Bytes of text in it.
+    text: usize,
+    /// Length of the last event's text when it was squeezed last.
+    squeezed: usize,
     /// Something in it should not wait for more text.
     urgent: bool,
     /// Something in it is more than a change of state.
@@ -37,6 +48,11 @@ pub struct Batch {
 impl Batch {
     pub fn weight(&self) -> usize {
         self.weight
+    }
+
+    /// Bytes of text in it.
+    pub fn text(&self) -> usize {
+        self.text
     }
 
     pub fn is_urgent(&self) -> bool {
@@ -63,7 +79,9 @@ impl Batch {
                     && before == name
                 {
                     self.weight += text.len();
+                    self.text += text.len();
                     whole.push_str(text);
+                    self.squeeze();
                     return false;
                 }
             }
@@ -76,6 +94,8 @@ impl Batch {
                 for earlier in updates {
                     if matches!(&earlier.what, Happening::Update { display_id: same, .. } if same == display_id)
                     {
+                        self.weight += outputs::weight(&draft.what);
+                        self.weight -= outputs::weight(&earlier.what);
                         *earlier = draft;
                         return false;
                     }
@@ -101,10 +121,10 @@ impl Batch {
                 self.drafts.push(clear);
             }
         }
-        self.weight += match &draft.what {
-            Happening::Stream { text, .. } => text.len() + 64,
-            _ => 256,
-        };
+        self.weight += outputs::weight(&draft.what);
+        if let Happening::Stream { text, .. } = &draft.what {
+            self.text += text.len();
+        }
         self.urgent |= matches!(
             draft.what,
             Happening::AskInput { .. } | Happening::InputGiven | Happening::Ended { .. }
@@ -114,16 +134,49 @@ impl Batch {
             Happening::Started | Happening::ExecutionCount { .. }
         );
         self.drafts.push(draft);
+        self.squeezed = 0;
+        self.squeeze();
         true
     }
 
+    /// What the last text writes over itself need not be logged. Each time the text has doubled, so that it costs little.
+    fn squeeze(&mut self) {
+        let Some(Draft {
+            what: Happening::Stream { text, .. },
+            ..
+        }) = self.drafts.last_mut()
+        else {
+            return;
+        };
+        if text.len() < 2 * self.squeezed + SQUEEZE {
+            return;
+        }
+        if let Cow::Owned(short) = squeezed(text) {
+            let saved = text.len() - short.len().min(text.len());
+            self.weight -= saved;
+            self.text -= saved;
+            if saved > 0 {
+                *text = short;
+            }
+        }
+        self.squeezed = text.len();
+    }
+
     fn forget_outputs(&mut self, run: &str) {
+        let (weight, text) = (&mut self.weight, &mut self.text);
         self.drafts.retain(|draft| {
-            draft.run != run
-                || !matches!(
-                    draft.what,
-                    Happening::Stream { .. } | Happening::Output { .. } | Happening::Clear { .. }
-                )
+            let shown = matches!(
+                draft.what,
+                Happening::Stream { .. } | Happening::Output { .. } | Happening::Clear { .. }
+            );
+            let kept = draft.run != run || !shown;
+            if !kept {
+                *weight -= outputs::weight(&draft.what);
+                if let Happening::Stream { text: gone, .. } = &draft.what {
+                    *text -= gone.len();
+                }
+            }
+            kept
         });
     }
 }

@@ -1,7 +1,7 @@
 //! What a kernel may say, in every order it may say it.
 
 use bytes::Bytes;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 
@@ -262,7 +262,7 @@ fn text_no_supervisor_has_cut_is_cut_with_a_notice() {
 fn a_flood_of_outputs_is_cut_and_said_so() {
     let mut records = vec![started("r")];
     records.extend(
-        (0..EVENT_LIMIT + 50)
+        (0..OUTPUT_LIMIT + 50)
             .map(|_| said("display_data", "r", json!({"data": {"text/plain": "x"}}))),
     );
     records.push(done("r"));
@@ -273,7 +273,7 @@ fn a_flood_of_outputs_is_cut_and_said_so() {
         .filter(|draft| matches!(draft.what, Happening::Output { .. }))
         .count();
     assert!(
-        (EVENT_LIMIT - 2..=EVENT_LIMIT).contains(&outputs),
+        (OUTPUT_LIMIT - 2..=OUTPUT_LIMIT).contains(&outputs),
         "{outputs}"
     );
     let truncated = batch
@@ -283,6 +283,196 @@ fn a_flood_of_outputs_is_cut_and_said_so() {
         .expect("a notice");
     // There is no text to keep, so no file is waited for.
     assert!(!truncated.has_spill);
+}
+
+fn display(html: &str) -> Record {
+    said("display_data", "r", json!({"data": {"text/html": html}}))
+}
+
+fn update(display_id: &str, value: &str) -> Record {
+    said(
+        "update_display_data",
+        "r",
+        json!({"data": {"text/plain": value}, "transient": {"display_id": display_id}}),
+    )
+}
+
+/// Folds records, each as if the batch before it had been appended.
+fn fold_each(records: impl IntoIterator<Item = Record>) -> Vec<Happening> {
+    let mut fold = Fold::new(0);
+    let mut all = Vec::new();
+    for (at, record) in records.into_iter().enumerate() {
+        let mut batch = Batch::default();
+        fold.take(at as u64, record, &mut batch);
+        all.extend(happenings(&batch));
+    }
+    all
+}
+
+fn count(all: &[Happening], matches: impl Fn(&Happening) -> bool) -> usize {
+    all.iter().filter(|what| matches(what)).count()
+}
+
+fn is_output(what: &Happening) -> bool {
+    matches!(what, Happening::Output { .. })
+}
+
+#[test]
+fn a_plot_after_many_prints_and_clears_is_shown() {
+    let mut records = vec![started("r")];
+    for _ in 0..=OUTPUT_LIMIT {
+        records.push(print("r", "x"));
+    }
+    records.push(display("first"));
+    for _ in 0..=OUTPUT_LIMIT {
+        records.push(said("clear_output", "r", json!({"wait": true})));
+        records.push(display("next"));
+    }
+    let all = fold_each(records);
+    assert_eq!(count(&all, is_output), OUTPUT_LIMIT + 2);
+    assert_eq!(
+        count(&all, |what| matches!(what, Happening::Truncated { .. })),
+        0
+    );
+}
+
+#[test]
+fn a_progress_bar_of_any_length_is_text_to_its_end() {
+    let bar = |step: usize| print("r", &format!("\r{step:7} {}", "#".repeat(1000)));
+    let mut records = vec![started("r")];
+    records.extend((0..3000).map(bar));
+    records.extend([print("r", "\nafter"), done("r")]);
+    let (_, batch) = fold(records);
+    assert!(batch.weight() < 16 * 1024, "{}", batch.weight());
+    let mut cell = notebook::runs::CellRun::default();
+    for what in happenings(&batch) {
+        match what {
+            Happening::Stream { name, text } => cell.append_stream(name, &text),
+            Happening::Started | Happening::Ended { .. } => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    let text = format!("   2999 {}\nafter", "#".repeat(1000));
+    let name = StreamName::Stdout;
+    assert_eq!(cell.outputs, [Output::Stream { name, text }]);
+}
+
+#[test]
+fn outputs_stay_within_their_bytes_and_an_error_is_seen_all_the_same() {
+    let mut records = vec![started("r")];
+    let html = "x".repeat(60_000);
+    records.extend((0..700).map(|_| display(&html)));
+    records.push(said(
+        "error",
+        "r",
+        json!({"ename": "E", "evalue": "v".repeat(9_000_000), "traceback": ["t"]}),
+    ));
+    records.push(done("r"));
+    let all = fold_each(records);
+    let shown = OUTPUT_BYTES / 60_000;
+    let outputs = count(&all, is_output);
+    assert!((shown - 10..=shown + 1).contains(&outputs), "{outputs}");
+    let error = all
+        .iter()
+        .rev()
+        .find(|what| is_output(what))
+        .expect("shown");
+    assert!(matches!(
+        error,
+        Happening::Output {
+            output: Output::Error { .. }
+        }
+    ));
+    assert!(outputs::inline(error) < 100_000);
+    let lost = (700 - outputs as u64) * 60_000 + 8_900_000;
+    let notice = all.iter().rev().find_map(|what| match what {
+        Happening::Truncated { bytes, .. } => Some(*bytes),
+        _ => None,
+    });
+    assert!(
+        notice.is_some_and(|bytes| bytes > lost),
+        "{notice:?} {lost}"
+    );
+}
+
+#[test]
+fn errors_without_end_are_cut_off_too() {
+    let error = || {
+        said(
+            "error",
+            "r",
+            json!({"ename": "E", "evalue": "", "traceback": []}),
+        )
+    };
+    let all = fold_each(
+        [started("r")]
+            .into_iter()
+            .chain((0..=OUTPUT_LIMIT + ERRORS).map(|_| error())),
+    );
+    assert_eq!(count(&all, is_output), OUTPUT_LIMIT + ERRORS);
+}
+
+#[test]
+fn of_updates_beyond_the_limit_the_last_one_comes_at_the_end() {
+    let mut records = vec![started("r")];
+    records.extend((0..OUTPUT_LIMIT + 50).map(|at| update("d", &at.to_string())));
+    records.push(done("r"));
+    let all = fold_each(records);
+    let updates = count(&all, |what| matches!(what, Happening::Update { .. }));
+    assert_eq!(updates, OUTPUT_LIMIT + 1);
+    let last = format!("{}", OUTPUT_LIMIT + 49);
+    assert!(
+        matches!(&all[all.len() - 2], Happening::Update { data, .. } if data["text/plain"] == last)
+    );
+}
+
+#[test]
+fn a_batch_weighs_what_it_holds() {
+    let (_, batch) = fold(vec![started("r"), display(&"x".repeat(1_000_000))]);
+    assert!((1_000_000..1_002_000).contains(&batch.weight()));
+    let (_, batch) = fold(vec![
+        started("r"),
+        display(&"x".repeat(1_000_000)),
+        update("d", &"x".repeat(1_000_000)),
+        update("d", "short"),
+        print("r", &"x".repeat(1_000_000)),
+        said("clear_output", "r", json!({"wait": false})),
+    ]);
+    assert!(
+        batch.weight() < 2_000 && batch.text() == 0,
+        "{}",
+        batch.weight()
+    );
+}
+
+#[test]
+fn what_does_not_fit_is_noticed_again_after_a_clear() {
+    let long = "x".repeat(TEXT_LIMIT + 1);
+    let clear = || said("clear_output", "r", json!({"wait": false}));
+    let all = fold_each([started("r"), print("r", &long), clear(), print("r", &long)]);
+    let notices = count(&all, |what| matches!(what, Happening::Truncated { .. }));
+    assert_eq!(notices, 2);
+}
+
+#[test]
+fn a_message_that_was_too_large_is_told_with_its_size() {
+    let too_large = note(&Note::TooLarge {
+        run: "r".into(),
+        bytes: 70_000_000,
+    });
+    let (_, batch) = fold(vec![started("r"), too_large, done("r")]);
+    let what = happenings(&batch);
+    assert!(
+        matches!(&what[1], Happening::Stream { name: StreamName::Stderr, text } if text.contains("70000000 bytes")),
+        "{what:?}"
+    );
+    assert_eq!(
+        what[2],
+        Happening::Truncated {
+            bytes: 70_000_000,
+            blob: None
+        }
+    );
 }
 
 #[test]

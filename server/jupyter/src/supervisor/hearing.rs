@@ -1,12 +1,14 @@
 //! What the kernel says: checked, understood as far as the queue needs it, and spooled.
 
+use std::borrow::Cow;
+
 use notebook::runs::StreamName;
 use rustix::process::Signal;
 use serde::Deserialize;
 
 use super::queue::Outcome;
 use super::{ASK, Asking, Supervisor};
-use crate::message::{Header, Message, Rejected};
+use crate::message::{Header, Message};
 use crate::moment;
 use crate::protocol::Note;
 use crate::spool::Channel;
@@ -22,16 +24,14 @@ impl Supervisor {
             // It is being stopped, and nothing it says counts any more.
             return;
         }
-        let verified = match incoming {
-            Incoming::Message(frames) => {
-                let Some(kernel) = &mut self.kernel else {
-                    return;
-                };
-                kernel.signer.verify(&frames)
-            }
-            Incoming::TooLarge { .. } => Err(Rejected::TooLarge),
+        let frames = match incoming {
+            Incoming::Message(frames) => frames,
+            Incoming::TooLarge { bytes } => return self.too_large(channel, bytes).await,
         };
-        let message = match verified {
+        let Some(kernel) = &mut self.kernel else {
+            return;
+        };
+        let message = match kernel.signer.verify(&frames) {
             Ok(message) => message,
             Err(why) => {
                 self.dropped += 1;
@@ -63,10 +63,16 @@ impl Supervisor {
         self.spool_message(channel, &header, &parent, &message)
             .await;
         let notes = match (channel, header.msg_type.as_str()) {
-            (Channel::Iopub, "status") if execution_state(&message) == Some("idle") => {
-                self.queue.idled(&parent.msg_id)
-            }
-            (Channel::Iopub, "execute_input") => {
+            (Channel::Iopub, "status") => match execution_state(&message).as_deref() {
+                Some("idle") => self.queue.idled(&parent.msg_id),
+                Some("busy") => {
+                    self.queue.busied(&parent.msg_id);
+                    self.interrupt_later();
+                    Vec::new()
+                }
+                _ => Vec::new(),
+            },
+            (Channel::Iopub, _) => {
                 if self.queue.taken(&parent.msg_id) {
                     self.interrupt_kernel();
                 }
@@ -88,6 +94,35 @@ impl Supervisor {
             _ => Vec::new(),
         };
         if !notes.is_empty() {
+            self.ended(&notes).await;
+        }
+    }
+
+    /// A message over the limit is gone before anything of it could be read. A person may make one, so the kernel is not at
+    /// fault; it is taken for one of the running cell, which is told.
+    async fn too_large(&mut self, channel: Channel, bytes: u64) {
+        self.dropped += 1;
+        tracing::warn!(
+            kernel.id = self.args.id,
+            ?channel,
+            bytes,
+            "a message of the kernel was too large"
+        );
+        let waits_for_answers = channel == Channel::Shell && self.refuse_questions();
+        let Some(running) = self.queue.running() else {
+            return;
+        };
+        let run = running.run.clone();
+        if channel == Channel::Iopub {
+            self.note(&Note::TooLarge { run, bytes }).await;
+        } else if channel == Channel::Shell && !waits_for_answers {
+            // Its reply, which will not come again. What it said is not known, so what waits must not rely on it.
+            self.note(&Note::TooLarge {
+                run: run.clone(),
+                bytes,
+            })
+            .await;
+            let notes = self.queue.replied(&run, Outcome::Error);
             self.ended(&notes).await;
         }
     }
@@ -151,7 +186,13 @@ impl Supervisor {
             let length = message.content.len() as u64;
             self.printed += length;
             if self.printed > self.args.limits.output {
-                self.dropped_output += length;
+                // The first is told at once, so that nobody takes what is shown for all there is.
+                if of_running && self.printed - length <= self.args.limits.output {
+                    let run = parent.msg_id.clone();
+                    self.note(&Note::Dropped { run, bytes: length }).await;
+                } else {
+                    self.dropped_output += length;
+                }
                 return;
             }
             if let Some(stream) = Stream::of(&message.content)
@@ -160,8 +201,12 @@ impl Supervisor {
                 return self.print(at, &parent.msg_id, stream).await;
             }
         }
-        if channel == Channel::Iopub && kind == "clear_output" && of_running {
-            self.transcript.clear();
+        if channel == Channel::Iopub && of_running {
+            match kind {
+                "clear_output" => self.transcript.clear(),
+                "display_data" | "execute_result" | "error" => self.transcript.set_apart(),
+                _ => {}
+            }
         }
         // Whether a kernel is busy is known from the queue.
         if (channel, kind) != (Channel::Iopub, "status") {
@@ -172,11 +217,12 @@ impl Supervisor {
 
     /// Spools what a run printed: of the running cell as much as is shown, of earlier ones (their threads go on) all.
     async fn print(&mut self, at: i64, run: &str, mut stream: Stream<'_>) {
-        let stderr = stream.name == StreamName::Stderr;
+        let name = stream.name;
+        let stderr = name == StreamName::Stderr;
         let mut piece = String::new();
         while stream.read(&mut piece) {
             let shown = if self.transcript.is_of(run) {
-                self.keep(&piece).await
+                self.keep(name, &piece).await
             } else {
                 piece.len()
             };
@@ -194,12 +240,12 @@ impl Supervisor {
     }
 }
 
-fn execution_state(message: &Message) -> Option<&'static str> {
+fn execution_state(message: &Message) -> Option<Cow<'_, str>> {
     #[derive(Deserialize)]
     struct State<'a> {
         #[serde(borrow)]
-        execution_state: std::borrow::Cow<'a, str>,
+        execution_state: Cow<'a, str>,
     }
     let state: State<'_> = serde_json::from_slice(&message.content).ok()?;
-    (state.execution_state == "idle").then_some("idle")
+    Some(state.execution_state)
 }

@@ -15,6 +15,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::json;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
 
 use super::Event;
 use crate::message::Signer;
@@ -49,6 +50,14 @@ pub struct Kernel {
     pub signer: Signer,
     pub tail: Tail,
     outboxes: HashMap<Channel, mpsc::UnboundedSender<Vec<Bytes>>>,
+    connecting: AbortHandle,
+}
+
+impl Drop for Kernel {
+    /// Its sockets must not be waited for any more: the next kernel listens at the same places.
+    fn drop(&mut self) {
+        self.connecting.abort();
+    }
 }
 
 impl Kernel {
@@ -129,7 +138,7 @@ impl Kernel {
             outboxes.insert(channel, tx);
             inboxes.insert(channel, rx);
         }
-        tokio::spawn(connect(
+        let connecting = tokio::spawn(connect(
             endpoints,
             session.clone(),
             epoch,
@@ -141,6 +150,7 @@ impl Kernel {
             signer: Signer::new(key.as_bytes(), session),
             tail,
             outboxes,
+            connecting: connecting.abort_handle(),
         })
     }
 
@@ -402,6 +412,40 @@ mod tests {
     use std::os::unix::process::ExitStatusExt;
 
     use super::*;
+    use crate::protocol::{Interrupt, Limits};
+
+    #[tokio::test]
+    async fn a_kernel_that_ended_before_it_listened_is_not_waited_for_any_more() {
+        let folder = tempfile::tempdir().expect("folder");
+        let args = SupervisorArgs {
+            id: "1".into(),
+            notebook: "notebook".into(),
+            kernel: "kernel".into(),
+            title: "Kernel".into(),
+            language: "none".into(),
+            directory: folder.path().into(),
+            sockets: folder.path().into(),
+            argv: vec!["true".into()],
+            environment: [("PATH".into(), "/usr/bin:/bin".into())].into(),
+            workspace: folder.path().into(),
+            transport: Transport::Ipc,
+            interrupt: Interrupt::Signal,
+            cull_seconds: None,
+            start_seconds: 1,
+            limits: Limits::default(),
+        };
+        let (events, mut inbox) = mpsc::channel(8);
+        let kernel = Kernel::start(&args, 1, &events).expect("started");
+        drop(events);
+        assert!(matches!(inbox.recv().await, Some(Event::Exited { .. })));
+        drop(kernel);
+        let nobody = tokio::time::timeout(Duration::from_secs(60), inbox.recv()).await;
+        assert!(
+            nobody
+                .expect("all who could say something are gone")
+                .is_none()
+        );
+    }
 
     #[test]
     fn a_death_is_told_in_words() {

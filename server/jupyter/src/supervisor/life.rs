@@ -8,7 +8,7 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use super::kernel::{self, Kernel};
-use super::process::{self, OutOfMemory};
+use super::process::{self, Kills, OutOfMemory};
 use super::{Event, Phase, Supervisor};
 use crate::protocol::{Note, Refusal};
 use crate::spool::Channel;
@@ -39,7 +39,7 @@ impl Supervisor {
         self.cause = None;
         self.over_limit = false;
         self.busy_at = Instant::now();
-        self.out_of_memory = OutOfMemory::read();
+        self.kills = Kills::begin(self.busy_at, OutOfMemory::read());
         match Kernel::start(&self.args, self.epoch, &self.events) {
             Ok(kernel) => self.kernel = Some(kernel),
             Err(why) => {
@@ -51,7 +51,12 @@ impl Supervisor {
     }
 
     pub(super) async fn tick(&mut self) {
+        let now = Instant::now();
+        self.hints.give_up(now);
         if let (Some(kernel), None) = (&self.kernel, self.exited) {
+            if self.kills.is_due(now) {
+                self.kills.read_again(now, OutOfMemory::read());
+            }
             let looked_at = self.studios.values().any(|studio| studio.watching);
             if looked_at || self.args.limits.memory.is_some() || !self.queue.is_empty() {
                 let memory = process::tree_memory(kernel.pid.as_raw_nonzero().get());
@@ -243,7 +248,7 @@ impl Supervisor {
         let limit = self.args.limits.memory;
         let out_of_memory = if self.over_limit {
             Some(limit)
-        } else if now.kills > self.out_of_memory.kills {
+        } else if self.kills.rose(now.kills) {
             Some(limit.or(now.limit))
         } else if limit.is_some_and(|limit| self.memory > limit / 10 * 9) {
             Some(limit)

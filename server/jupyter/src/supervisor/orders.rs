@@ -1,17 +1,22 @@
 //! What studios ask of a supervisor, and what it answers and tells them.
 
 use std::sync::PoisonError;
+use std::time::Duration;
 
 use notebook::CellId;
+use notebook::runs::StreamName;
 use notebook::wire::KernelState;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use super::attachment::Out;
 use super::hints::Question;
-use super::{Phase, Supervisor};
+use super::{Event, Phase, Supervisor};
 use crate::protocol::{Attached, Command, Interrupt, Note, Order, Refusal, Status, Task, Told};
 use crate::spool::Channel;
+
+/// A kernel that is at a request comes to its cell within so long, even on a machine with too much to do.
+const TAKING: Duration = Duration::from_secs(2);
 
 impl Supervisor {
     pub(super) async fn obey(&mut self, studio: u64, order: Order) {
@@ -37,6 +42,7 @@ impl Supervisor {
                 if now {
                     self.interrupt_kernel();
                 }
+                self.interrupt_later();
                 self.note_all(&notes).await;
                 return;
             }
@@ -107,7 +113,20 @@ impl Supervisor {
         if now {
             self.interrupt_kernel();
         }
+        self.interrupt_later();
         self.note_all(&notes).await;
+    }
+
+    /// An interrupt that comes before the kernel has come to the cell is lost, and the kernel's answer with it. So it waits for
+    /// the cell's first words; where there are none, it waits so long.
+    pub(super) fn interrupt_later(&self) {
+        if let Some(run) = self.queue.overdue() {
+            let run = run.to_owned();
+            self.later(self.epoch, TAKING, move |epoch| Event::Overdue {
+                epoch,
+                run: run.clone(),
+            });
+        }
     }
 
     pub(super) fn interrupt_kernel(&mut self) {
@@ -138,7 +157,7 @@ impl Supervisor {
             text
         };
         let echo = format!("{}{shown}\n", asking.prompt);
-        let shown = self.keep(&echo).await;
+        let shown = self.keep(StreamName::Stdout, &echo).await;
         let echo = echo[..shown].to_owned();
         self.note(&Note::InputGiven {
             run: asking.run,

@@ -1,6 +1,10 @@
 //! What the operating system knows about a kernel: the memory of its process tree, and whether the system killed it.
 
 use std::fs;
+use std::time::{Duration, Instant};
+
+/// A killed kernel with much memory takes a while to give it back; then it has ended.
+const DYING: Duration = Duration::from_secs(2);
 
 /// Resident memory of a process and all its descendants, in bytes; 0 where it cannot be read. What forked processes share is
 /// counted for each of them: see [`tree_memory_once`].
@@ -91,6 +95,40 @@ impl OutOfMemory {
     }
 }
 
+/// What the count of kills was before the last moments of a kernel. Our control group may hold other kernels: a kill that is
+/// longer ago was of one of them, since this one lives.
+pub struct Kills {
+    before: u64,
+    lately: u64,
+    read_at: Instant,
+}
+
+impl Kills {
+    pub fn begin(now: Instant, read: OutOfMemory) -> Self {
+        Self {
+            before: read.kills,
+            lately: read.kills,
+            read_at: now,
+        }
+    }
+
+    pub fn is_due(&self, now: Instant) -> bool {
+        now.duration_since(self.read_at) >= DYING
+    }
+
+    /// The kernel lives. It may have been killed all the same and not have ended yet, so the reading before this one counts.
+    pub fn read_again(&mut self, now: Instant, read: OutOfMemory) {
+        self.before = self.lately;
+        self.lately = read.kills;
+        self.read_at = now;
+    }
+
+    /// Was something killed in the last moments?
+    pub fn rose(&self, kills: u64) -> bool {
+        kills > self.before
+    }
+}
+
 fn own_group(text: &str) -> Option<String> {
     text.lines()
         .find_map(|line| line.strip_prefix("0::"))
@@ -116,6 +154,23 @@ mod tests {
         assert!(tree_memory_once(pid) > 100 * 1024);
         assert!(start_time(pid).is_some());
         assert_eq!(tree_memory(i32::MAX), 0);
+    }
+
+    #[test]
+    fn only_a_kill_of_the_last_moments_may_have_been_of_this_kernel() {
+        let start = Instant::now();
+        let read = |kills| OutOfMemory { kills, limit: None };
+        let mut seen = Kills::begin(start, read(1));
+        assert!(!seen.rose(1) && seen.rose(2));
+        assert!(!seen.is_due(start + DYING / 2) && seen.is_due(start + DYING));
+        seen.read_again(start + DYING, read(2));
+        assert!(
+            seen.rose(2),
+            "it may be this kernel's, which is about to end"
+        );
+        seen.read_again(start + 2 * DYING, read(2));
+        assert!(!seen.rose(2), "it was a neighbour's");
+        assert!(seen.rose(3));
     }
 
     #[test]

@@ -19,8 +19,10 @@ pub enum Outcome {
 pub struct Running {
     pub run: String,
     pub cell: CellId,
-    /// The kernel took the request up.
+    /// The kernel took the request up: from now on an interrupt reaches the cell and nothing else.
     pub taken: bool,
+    /// The kernel is at the request, but may not have come to the cell itself yet.
+    busy: bool,
     outcome: Option<Outcome>,
     idle: bool,
     interrupted: Option<String>,
@@ -75,6 +77,7 @@ impl Queue {
             run: task.run.clone(),
             cell: task.cell.clone(),
             taken: false,
+            busy: false,
             outcome: None,
             idle: false,
             interrupted: None,
@@ -92,6 +95,22 @@ impl Queue {
             }
             _ => false,
         }
+    }
+
+    /// The kernel is at the request.
+    pub fn busied(&mut self, run: &str) {
+        if let Some(running) = self.running.as_mut().filter(|running| running.run == run) {
+            running.busy = true;
+        }
+    }
+
+    /// The run an interrupt waits for although the kernel is at it. Not every kernel says that it took a cell up: when it has
+    /// not after a while, take it so.
+    pub fn overdue(&self) -> Option<&str> {
+        self.running
+            .as_ref()
+            .filter(|running| running.busy && running.interrupt_waits)
+            .map(|running| running.run.as_str())
     }
 
     /// The kernel replied to the request. Ends the run only if it is idle, too: shell and IOPub are separate sockets,
@@ -302,6 +321,20 @@ mod tests {
             ended(&queue.idled("r0")),
             vec![("r0".into(), RunState::Interrupted)]
         );
+    }
+
+    #[test]
+    fn an_interrupt_of_a_kernel_that_is_busy_and_says_no_more_is_overdue() {
+        let mut queue = queue(1);
+        queue.begin();
+        queue.interrupt("interrupted");
+        assert_eq!(queue.overdue(), None);
+        queue.busied("elsewhere");
+        assert_eq!(queue.overdue(), None);
+        queue.busied("r0");
+        assert_eq!(queue.overdue(), Some("r0"));
+        assert!(queue.taken("r0"));
+        assert_eq!(queue.overdue(), None);
     }
 
     #[test]

@@ -8,7 +8,10 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use notebook::runs::StreamName;
+
 use crate::fold::TEXT_LIMIT;
+use crate::screen::Screen;
 use crate::spill;
 
 /// So much more is beyond the limit before it is said again.
@@ -23,8 +26,8 @@ pub struct Transcript {
     file: Option<File>,
     /// Of the file.
     length: u64,
-    /// Inline since the outputs were last cleared.
-    shown: usize,
+    /// What is inline since the outputs were last cleared.
+    screen: Screen,
     beyond: u64,
     said: u64,
 }
@@ -44,11 +47,16 @@ impl Transcript {
 
     /// The outputs are cleared, so there is room inline again.
     pub fn clear(&mut self) {
-        self.shown = 0;
+        self.screen = Screen::default();
+    }
+
+    /// An output that is not text comes between.
+    pub fn set_apart(&mut self) {
+        self.screen.set_apart();
     }
 
     /// Keeps a piece; says how much of it is to be shown inline. Where it fails nothing of the piece is kept.
-    pub fn add(&mut self, text: &str) -> io::Result<usize> {
+    pub fn add(&mut self, name: StreamName, text: &str) -> io::Result<usize> {
         if self.file.is_none() && self.whole.len() + text.len() > TEXT_LIMIT {
             self.begin_file()?;
         }
@@ -63,14 +71,7 @@ impl Transcript {
                 self.length += text.len() as u64;
             }
         }
-        let room = TEXT_LIMIT.saturating_sub(self.shown);
-        let inline = text.floor_char_boundary(room.min(text.len()));
-        if inline < text.len() {
-            // Less room than a character needs is none: nothing may be shown after a gap.
-            self.shown = TEXT_LIMIT;
-        } else {
-            self.shown += inline;
-        }
+        let inline = self.screen.write(name, text, TEXT_LIMIT);
         self.beyond += (text.len() - inline) as u64;
         Ok(inline)
     }
@@ -117,6 +118,8 @@ impl Transcript {
 mod tests {
     use super::*;
 
+    const OUT: StreamName = StreamName::Stdout;
+
     #[test]
     fn the_beginning_is_inline_and_the_whole_in_the_file() {
         let folder = tempfile::tempdir().expect("folder");
@@ -124,7 +127,7 @@ mod tests {
         let line = "é".repeat(500) + "\n";
         let mut inline = String::new();
         for _ in 0..2000 {
-            inline.push_str(&line[..transcript.add(&line).expect("kept")]);
+            inline.push_str(&line[..transcript.add(OUT, &line).expect("kept")]);
         }
         let whole = line.repeat(2000);
         assert!(inline.len() > TEXT_LIMIT - 4 && inline.len() <= TEXT_LIMIT);
@@ -132,7 +135,7 @@ mod tests {
         let beyond = (whole.len() - inline.len()) as u64;
         assert!(transcript.news().expect("said once") <= beyond);
         assert_eq!(transcript.news(), None);
-        transcript.add("last").expect("kept");
+        transcript.add(OUT, "last").expect("kept");
         assert_eq!(transcript.end(), Some(beyond + 4));
         let file = std::fs::read(spill::path(folder.path(), "run_a")).expect("file");
         assert!(file == (whole + "last").into_bytes());
@@ -143,11 +146,13 @@ mod tests {
         let folder = tempfile::tempdir().expect("folder");
         let mut transcript = Transcript::begin(folder.path(), "run_a");
         assert_eq!(
-            transcript.add(&"x".repeat(TEXT_LIMIT - 1)).expect("kept"),
+            transcript
+                .add(OUT, &"x".repeat(TEXT_LIMIT - 1))
+                .expect("kept"),
             TEXT_LIMIT - 1
         );
-        assert_eq!(transcript.add("é").expect("kept"), 0);
-        assert_eq!(transcript.add("x").expect("kept"), 0);
+        assert_eq!(transcript.add(OUT, "é").expect("kept"), 0);
+        assert_eq!(transcript.add(OUT, "x").expect("kept"), 0);
         assert_eq!(transcript.news(), Some(3));
     }
 
@@ -158,7 +163,7 @@ mod tests {
         let text = "x".repeat(300_000);
         for _ in 0..10 {
             transcript.clear();
-            assert_eq!(transcript.add(&text).expect("kept"), text.len());
+            assert_eq!(transcript.add(OUT, &text).expect("kept"), text.len());
         }
         assert!(spill::path(folder.path(), "run_a").exists());
         assert_eq!(transcript.end(), None);
@@ -169,7 +174,7 @@ mod tests {
     fn a_short_text_has_no_file() {
         let folder = tempfile::tempdir().expect("folder");
         let mut transcript = Transcript::begin(folder.path(), "run_a");
-        assert_eq!(transcript.add("short").expect("kept"), 5);
+        assert_eq!(transcript.add(OUT, "short").expect("kept"), 5);
         assert_eq!((transcript.news(), transcript.end()), (None, None));
         assert_eq!(std::fs::read_dir(folder.path()).expect("read").count(), 0);
     }
@@ -180,9 +185,21 @@ mod tests {
         let missing = folder.path().join("missing");
         let mut transcript = Transcript::begin(&missing, "run_a");
         let text = "x".repeat(TEXT_LIMIT + 1);
-        assert!(transcript.add(&text).is_err());
+        assert!(transcript.add(OUT, &text).is_err());
         std::fs::create_dir(&missing).expect("made");
-        assert_eq!(transcript.add(&text).expect("kept"), TEXT_LIMIT);
+        assert_eq!(transcript.add(OUT, &text).expect("kept"), TEXT_LIMIT);
         assert_eq!(transcript.end(), Some(1));
+    }
+
+    #[test]
+    fn a_progress_bar_is_inline_to_its_end() {
+        let folder = tempfile::tempdir().expect("folder");
+        let mut transcript = Transcript::begin(folder.path(), "run_a");
+        for step in 0..100_000 {
+            let bar = format!("\r{step:6} of 100000");
+            assert_eq!(transcript.add(OUT, &bar).expect("kept"), bar.len());
+        }
+        assert_eq!(transcript.add(OUT, "\ndone").expect("kept"), 5);
+        assert_eq!(transcript.end(), None);
     }
 }

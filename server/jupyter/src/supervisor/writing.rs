@@ -4,7 +4,7 @@ use std::io;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
-use notebook::runs::RunState;
+use notebook::runs::{RunState, StreamName};
 
 use super::Supervisor;
 use crate::moment;
@@ -51,9 +51,9 @@ impl Supervisor {
     }
 
     /// Keeps what the running cell printed; how much of it is shown inline.
-    pub(super) async fn keep(&mut self, text: &str) -> usize {
+    pub(super) async fn keep(&mut self, name: StreamName, text: &str) -> usize {
         loop {
-            match self.transcript.add(text) {
+            match self.transcript.add(name, text) {
                 Ok(shown) => return shown,
                 Err(error) => self.wait_for_room(&error).await,
             }

@@ -79,6 +79,11 @@ def obey(order, parent):
     elif words[0] == "displays":
         for at in range(int(words[1])):
             publish("display_data", parent, {"data": {"text/plain": str(at)}, "metadata": {}, "transient": {}})
+    elif words[0] == "hold":
+        try:
+            time.sleep(3600)
+        except KeyboardInterrupt:
+            pass
     elif words[0] == "wait":
         while not os.path.exists(words[1]):
             time.sleep(0.01)

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use datalayer::{RunRequest, Runner};
-use notebook::runs::{Happening, RunState};
+use notebook::runs::{Happening, RunEvent, RunState, StreamName};
 use notebook::wire::KernelState;
 
 use crate::house::{House, cell_id, python};
@@ -67,6 +67,100 @@ async fn three_bad_messages_in_a_row_mark_the_kernel_as_faulty() {
         })
         .await;
     assert_eq!(house.execute("b", "print again").await.stdout(), "again\n");
+    house.close().await;
+}
+
+#[tokio::test]
+async fn outputs_that_are_too_large_are_told_with_their_size_and_do_not_end_the_kernel() {
+    let house = house("", "ipc").await;
+    let orders = "huge 68000000\nhuge 68000000\nhuge 68000000\nprint end";
+    let run = house.execute("a", orders).await;
+    assert_eq!(
+        (run.state, run.stdout().as_str()),
+        (RunState::Done, "end\n")
+    );
+    let told = run.text(StreamName::Stderr);
+    assert_eq!(told.lines().count(), 3);
+    assert!(
+        told.lines()
+            .all(|line| line.starts_with("[an output of 68000") && line.contains("was dropped")),
+        "{told}"
+    );
+    let notice = run.events.iter().rev().find_map(|what| match what {
+        Happening::Truncated { bytes, .. } => Some(*bytes),
+        _ => None,
+    });
+    assert!(notice.is_some_and(|bytes| bytes > 3 * 68_000_000));
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_run_that_prints_more_than_it_may_is_told_before_it_ends() {
+    let mut house = house("", "ipc").await;
+    house.config.limits.output = 1000;
+    house.kill_studio().await;
+    house.start().await;
+    let gate = house.folder.path().join("gate");
+    let orders = format!(
+        "print one\nprint {}\nwait {}",
+        "x".repeat(1000),
+        gate.display()
+    );
+    house.run(&[("a", &orders)]).await.expect("queued");
+    house
+        .until_event("the notice", |event| {
+            matches!(event.what, Happening::Truncated { bytes, blob: None } if bytes > 1000)
+        })
+        .await;
+    std::fs::write(&gate, "").expect("gate");
+    assert_eq!(house.finished("a").await.stdout(), "one\n");
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_kernel_that_does_not_say_it_took_a_cell_up_is_interrupted_all_the_same() {
+    let house = house("", "ipc").await;
+    house
+        .run(&[("a", "hold\nprint out"), ("b", "print never")])
+        .await
+        .expect("queued");
+    house
+        .until_event("the start", |event| event.what == Happening::Started)
+        .await;
+    house
+        .gateway()
+        .interrupt(&house.notebook)
+        .await
+        .expect("interrupted");
+    assert_eq!(house.finished("a").await.stdout(), "out\n");
+    assert_eq!(house.finished("b").await.state, RunState::Interrupted);
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_run_that_goes_on_is_folded_and_an_unreadable_log_repeats_nothing() {
+    let mut house = house("", "ipc").await;
+    house.execute("a", "print one").await;
+    let gate = house.folder.path().join("gate");
+    house.ledger.fail_loads(1);
+    let orders = format!(
+        "displays 2500\nprint first\nwait {gate}\ndisplays 2500\nprint last\nwait {gate}.end",
+        gate = gate.display()
+    );
+    house.run(&[("b", &orders)]).await.expect("queued");
+    let said = |word: &'static str| move |event: &RunEvent| matches!(&event.what, Happening::Stream { text, .. } if text == word);
+    house.until_event("the first half", said("first\n")).await;
+    std::fs::write(&gate, "").expect("gate");
+    house.until_event("the second half", said("last\n")).await;
+    let folded = house.ledger.fold(&house.notebook).expect("a fold");
+    let cell = &folded.cells[&cell_id("b")];
+    assert_eq!(cell.state, Some(RunState::Running));
+    house.kill_studio().await;
+    house.start().await;
+    std::fs::write(gate.with_extension("end"), "").expect("gate");
+    let run = house.finished("b").await;
+    assert_eq!(run.outputs().len(), 5000);
+    assert_eq!(run.state, RunState::Done);
     house.close().await;
 }
 

@@ -32,6 +32,7 @@ struct State {
     blobs: HashMap<String, Bytes>,
     folds: HashMap<NotebookId, Runs>,
     failing: u32,
+    failing_loads: u32,
     holding_files: bool,
     stuck: bool,
 }
@@ -72,6 +73,24 @@ impl Memory {
             .stuck = stuck;
     }
 
+    /// The next so many loads fail.
+    pub fn fail_loads(&self, times: u32) {
+        self.state
+            .lock()
+            .expect("no test panics while it holds this")
+            .failing_loads = times;
+    }
+
+    /// The folded runs that were kept last.
+    pub fn fold(&self, notebook: &NotebookId) -> Option<Runs> {
+        self.state
+            .lock()
+            .expect("no test panics while it holds this")
+            .folds
+            .get(notebook)
+            .cloned()
+    }
+
     /// The next so many appends fail.
     pub fn fail(&self, times: u32) {
         self.state
@@ -84,10 +103,14 @@ impl Memory {
 #[async_trait]
 impl RunLedger for Memory {
     async fn load(&self, notebook: &NotebookId) -> Result<Runs> {
-        let state = self
+        let mut state = self
             .state
             .lock()
             .expect("no test panics while it holds this");
+        if state.failing_loads > 0 {
+            state.failing_loads -= 1;
+            return Err(Error::unavailable("test.failing", "the disk is full"));
+        }
         let mut runs = state.folds.get(notebook).cloned().unwrap_or_default();
         for event in state.events.get(notebook).into_iter().flatten() {
             runs.apply(event);
@@ -504,8 +527,12 @@ pub fn is_alive(pid: i32) -> bool {
 }
 
 pub fn kill(pid: i32) {
+    signal("-9", pid);
+}
+
+pub fn signal(signal: &str, pid: i32) {
     let status = Command::new("kill")
-        .args(["-9", &pid.to_string()])
+        .args([signal, &pid.to_string()])
         .status()
         .expect("kill");
     assert!(status.success());

@@ -1,8 +1,10 @@
 //! Runs outlive the studio.
 
+use std::collections::BTreeSet;
+
 use notebook::runs::{Happening, RunState};
 
-use crate::house::{House, hash, kill};
+use crate::house::{House, PATIENCE, hash, kill, signal};
 use crate::running::wait_until;
 
 #[tokio::test]
@@ -73,6 +75,89 @@ async fn a_studio_killed_again_and_again_loses_and_repeats_nothing() {
         run.stdout(),
         (0..400).map(|i| format!("line {i}\n")).collect::<String>()
     );
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_cell_that_was_queued_several_times_is_followed_to_the_end_by_the_next_studio() {
+    let mut house = House::open().await;
+    let gate = house.folder.path().join("gate");
+    let source = format!(
+        "import os, time\nprint('in', flush=True)\nwhile not os.path.exists({gate:?}): time.sleep(0.01)\nprint('out')"
+    );
+    house.run(&[("a", &source)]).await.expect("queued");
+    house
+        .until_event("the first run", |event| {
+            matches!(event.what, Happening::Stream { .. })
+        })
+        .await;
+    house
+        .run(&[
+            ("a", "print('second')"),
+            ("b", "1/0"),
+            ("a", "print('never')"),
+        ])
+        .await
+        .expect("queued");
+    house.kill_studio().await;
+    house.start().await;
+    std::fs::write(&gate, "").expect("gate");
+    // The last run of the cell is withdrawn, because the one before it failed.
+    assert_eq!(house.finished("a").await.state, RunState::Interrupted);
+    let log = house.ledger.events(&house.notebook);
+    let runs: BTreeSet<&str> = log
+        .iter()
+        .filter(|event| event.cell.as_str() == "a")
+        .map(|event| event.run.as_str())
+        .collect();
+    assert_eq!(runs.len(), 3);
+    for run in runs {
+        let count = |matches: fn(&Happening) -> bool| {
+            log.iter()
+                .filter(|event| event.run == run && matches(&event.what))
+                .count()
+        };
+        assert_eq!(count(|what| matches!(what, Happening::Queued { .. })), 1);
+        assert_eq!(count(|what| matches!(what, Happening::Ended { .. })), 1);
+    }
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_kernel_that_does_not_answer_does_not_hold_up_the_studio_and_is_not_lost() {
+    let mut house = House::open().await;
+    let gate = house.folder.path().join("gate");
+    let source = format!(
+        "import os, time\nprint('in', flush=True)\nwhile not os.path.exists({gate:?}): time.sleep(0.01)\nprint('out')"
+    );
+    house.run(&[("a", &source)]).await.expect("queued");
+    house
+        .until_event("the cell", |event| {
+            matches!(event.what, Happening::Stream { .. })
+        })
+        .await;
+    let supervisor = house.supervisor_pid();
+    house.kill_studio().await;
+    signal("-STOP", supervisor);
+    tokio::time::timeout(PATIENCE / 2, house.start())
+        .await
+        .expect("the studio starts");
+    let refused = house.run(&[("b", "1")]).await.expect_err("out of reach");
+    assert_eq!(refused.code(), "kernel.unreached");
+    assert!(refused.to_string().contains("keeps trying"), "{refused}");
+    assert_eq!(
+        house.kernel_folders().len(),
+        1,
+        "no other kernel is started"
+    );
+    signal("-CONT", supervisor);
+    std::fs::write(&gate, "").expect("gate");
+    let run = house.finished("a").await;
+    assert_eq!(
+        (run.state, run.stdout().as_str()),
+        (RunState::Done, "in\nout\n")
+    );
+    assert_eq!(house.execute("b", "print(2)").await.stdout(), "2\n");
     house.close().await;
 }
 
