@@ -175,6 +175,10 @@ impl Fold {
                     self.text(&run, at, StreamName::Stderr, &why, batch);
                 }
             }
+            Note::Lost { run } => {
+                let why = "[some output did not arrive: the kernel said more at once than it could hold]\n";
+                self.text(&run, at, StreamName::Stderr, why, batch);
+            }
             Note::Ended {
                 run,
                 cell,

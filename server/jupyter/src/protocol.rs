@@ -127,6 +127,8 @@ pub enum Note {
     Dropped { run: String, bytes: u64 },
     /// A message of the run was larger than any may be; so many bytes are gone.
     TooLarge { run: String, bytes: u64 },
+    /// Some of what the run said was lost between the kernel and us.
+    Lost { run: String },
     /// The kernel ended by itself.
     Died { why: String },
 }

@@ -6,6 +6,7 @@ mod hearing;
 mod hints;
 mod kernel;
 mod life;
+mod lossless;
 mod orders;
 pub(crate) mod process;
 mod queue;
@@ -30,6 +31,7 @@ use tokio::sync::{mpsc, watch};
 use self::attachment::Out;
 use self::hints::Hints;
 use self::kernel::Kernel;
+use self::lossless::Probe;
 use self::process::{Kills, OutOfMemory};
 use self::queue::Queue;
 use self::transcript::Transcript;
@@ -138,6 +140,11 @@ pub(crate) enum Event {
     NudgeAgain {
         epoch: u64,
     },
+    /// The kernel replied to this run a while ago.
+    IdleOverdue {
+        epoch: u64,
+        run: String,
+    },
     /// An interrupt has waited long enough for this run to be taken up.
     Overdue {
         epoch: u64,
@@ -209,6 +216,9 @@ struct Supervisor {
     dropped_output: u64,
     info_seen: bool,
     iopub_seen: bool,
+    /// The life of the kernel that was last told to wait for us rather than drop what it says.
+    taught: u64,
+    probe: Option<Probe>,
     /// Bad messages in a row, by channel: what another channel says in between proves nothing.
     strikes: HashMap<Channel, u32>,
     dropped: u64,
@@ -250,6 +260,8 @@ impl Supervisor {
             dropped_output: 0,
             info_seen: false,
             iopub_seen: false,
+            taught: 0,
+            probe: None,
             strikes: HashMap::new(),
             dropped: 0,
             exited: None,
@@ -292,6 +304,7 @@ impl Supervisor {
             } if epoch == self.epoch => {
                 self.heard(channel, incoming).await;
             }
+            Event::IdleOverdue { epoch, run } if epoch == self.epoch => self.probe(&run),
             Event::Overdue { epoch, run }
                 if epoch == self.epoch
                     && self.queue.overdue() == Some(run.as_str())

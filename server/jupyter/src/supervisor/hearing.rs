@@ -56,6 +56,11 @@ impl Supervisor {
             self.iopub_seen = true;
         }
         if parent.msg_id.starts_with(ASK) && self.take_answer(channel, &header, &parent, &message) {
+            if (channel, header.msg_type.as_str()) == (Channel::Iopub, "status")
+                && execution_state(&message).as_deref() == Some("idle")
+            {
+                self.probed(&parent.msg_id).await;
+            }
             self.check_ready();
             return;
         }
@@ -85,7 +90,9 @@ impl Supervisor {
                     Some("aborted") => Outcome::Aborted,
                     _ => Outcome::Error,
                 };
-                self.queue.replied(&parent.msg_id, outcome)
+                let notes = self.queue.replied(&parent.msg_id, outcome);
+                self.expect_idle();
+                notes
             }
             (Channel::Stdin, "input_request") => {
                 self.input_requested(&message, parent);

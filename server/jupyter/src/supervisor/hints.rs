@@ -104,9 +104,14 @@ impl Supervisor {
         struct Info {
             #[serde(default)]
             supported_features: Vec<String>,
+            #[serde(default)]
+            implementation: String,
         }
-        let has = serde_json::from_slice::<Info>(&message.content)
-            .is_ok_and(|info| info.supported_features.iter().any(|known| known == FEATURE));
+        let Ok(info) = serde_json::from_slice::<Info>(&message.content) else {
+            return;
+        };
+        self.teach_to_wait(&info.implementation);
+        let has = info.supported_features.iter().any(|known| known == FEATURE);
         if has && matches!(self.hints.subshell, Subshell::None) {
             self.hints.subshell = Subshell::Possible;
         }

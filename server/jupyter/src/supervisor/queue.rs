@@ -123,6 +123,14 @@ impl Queue {
         self.finish()
     }
 
+    /// The run whose reply is there, but not the idle that comes with it.
+    pub fn replied_and_not_idle(&self) -> Option<&str> {
+        self.running
+            .as_ref()
+            .filter(|running| running.outcome.is_some() && !running.idle)
+            .map(|running| running.run.as_str())
+    }
+
     /// The kernel is idle again after the request.
     pub fn idled(&mut self, run: &str) -> Vec<Note> {
         match &mut self.running {

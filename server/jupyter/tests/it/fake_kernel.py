@@ -105,6 +105,7 @@ while True:
             publish("status", header, {"execution_state": "idle"})
         elif kind == "execute_request":
             lines = content["code"].splitlines()
+            lost = "lose" in lines
             late = [line[5:] for line in lines if line.startswith("late ")]
             for line in lines:
                 obey(line, header)
@@ -117,4 +118,5 @@ while True:
                 socket.send_multipart([*who, *reply])
             else:
                 socket.send_multipart([*who, *reply])
-                publish("status", header, {"execution_state": "idle"})
+                if not lost:
+                    publish("status", header, {"execution_state": "idle"})

@@ -50,6 +50,20 @@ async fn messages_that_cannot_be_trusted_are_dropped_and_the_kernel_goes_on() {
 }
 
 #[tokio::test]
+async fn a_run_whose_end_was_lost_on_its_way_ends_and_says_that_something_is_missing() {
+    let house = house("", "ipc").await;
+    let run = house.execute("a", "print one\nlose").await;
+    assert_eq!(
+        (run.state, run.stdout().as_str()),
+        (RunState::Done, "one\n")
+    );
+    let told = run.text(StreamName::Stderr);
+    assert!(told.contains("did not arrive"), "{told}");
+    assert_eq!(house.execute("b", "print again").await.stdout(), "again\n");
+    house.close().await;
+}
+
+#[tokio::test]
 async fn three_bad_messages_in_a_row_mark_the_kernel_as_faulty() {
     let house = house("", "ipc").await;
     let run = house

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use notebook::runs::{Happening, RunState};
+use notebook::runs::{Happening, Output, RunState};
 
 use crate::house::{House, PATIENCE, hash, kill, signal};
 use crate::running::wait_until;
@@ -54,6 +54,46 @@ async fn what_a_cell_prints_while_the_studio_is_away_is_there_in_order_afterward
     );
     assert_eq!(house.heard(), house.ledger.events(&house.notebook));
     assert_eq!(house.execute("e", "print(i)").await.stdout(), "99\n");
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_kernel_waits_for_a_supervisor_that_stands_still_and_nothing_of_it_is_lost() {
+    let house = House::open().await;
+    let gate = house.folder.path().join("gate");
+    let far = house.folder.path().join("far");
+    let source = format!(
+        "import os, time\npub = get_ipython().display_pub\nprint('ready', flush=True)\n\
+         while not os.path.exists({gate:?}): time.sleep(0.01)\n\
+         for i in range(6000):\n    \
+             pub.publish({{'text/plain': str(i), 'text/x-weight': 'x' * 2000}}, {{}})\n    \
+             if i == 1600: open({far:?}, 'w').close()"
+    );
+    house.run(&[("a", &source)]).await.expect("queued");
+    house
+        .until_event(
+            "the cell",
+            |event| matches!(&event.what, Happening::Stream { text, .. } if text.contains("ready")),
+        )
+        .await;
+    let supervisor = house.supervisor_pid();
+    signal("-STOP", supervisor);
+    std::fs::write(&gate, "").expect("gate");
+    // More than a publisher holds for a reader that does not read.
+    wait_until("what the reader does not take", || far.exists()).await;
+    signal("-CONT", supervisor);
+    let run = house.finished("a").await;
+    let shown: Vec<String> = run
+        .outputs()
+        .iter()
+        .filter_map(|output| match output {
+            Output::DisplayData { data, .. } => data["text/plain"].as_str().map(str::to_owned),
+            _ => None,
+        })
+        .collect();
+    let all: Vec<String> = (0..6000).map(|i| i.to_string()).collect();
+    assert_eq!(run.state, RunState::Done, "{:?}", run.why);
+    assert!(shown == all, "{} of {} came", shown.len(), all.len());
     house.close().await;
 }
 
