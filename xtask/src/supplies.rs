@@ -24,7 +24,10 @@ const CORPUS_PACKAGES: &[&str] = &[
     "nbconvert==7.16.6",
     "nbclient==0.10.2",
     "papermill==2.6.0",
-    "ipywidgets==8.1.7",
+    "jupytext==1.19.6",
+    "seaborn==0.13.2",
+    "holoviews==1.23.2",
+    "nbval==0.11.0",
 ];
 
 const CORPUS_SCRIPT: &str = include_str!("../assets/corpus.py");
@@ -153,9 +156,15 @@ pub fn corpus(shop: &mut Workshop) -> Result<PathBuf> {
     let python = python(shop)?.join("bin/python");
     shop.step("notebook corpus", |shop| {
         let archives = shop.cache.join("corpus-archives");
+        // Archives of another list would bring notebooks that the tests do not know.
         let _ = fs::remove_dir_all(&home);
+        let _ = fs::remove_dir_all(&archives);
         fs::create_dir_all(&archives)?;
         fs::create_dir_all(&home)?;
+        let names: Vec<&str> = CORPUS_PACKAGES
+            .iter()
+            .filter_map(|package| package.split("==").next())
+            .collect();
         let mut pip = Command::new(&python);
         pip.args([
             "-m",
@@ -164,12 +173,8 @@ pub fn corpus(shop: &mut Workshop) -> Result<PathBuf> {
             "--disable-pip-version-check",
             "--no-deps",
         ])
-        .args([
-            "--no-binary",
-            ":all:",
-            "--only-binary",
-            "hatchling,hatch-jupyter-builder,setuptools,wheel,jupyterlab,flit-core",
-        ])
+        // By name: what builds them comes ready-made.
+        .args(["--no-binary", &names.join(",")])
         .arg("--dest")
         .arg(&archives)
         .args(CORPUS_PACKAGES);

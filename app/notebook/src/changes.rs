@@ -354,7 +354,13 @@ impl CellChange {
             + self.attachments.len()
     }
 
-    fn set_order(&mut self, order: Order) {
+    /// Where the change puts the cell, if it says so.
+    pub(crate) fn placed(&self) -> Option<&Order> {
+        let new = self.insert.as_ref().map(|new| &new.order);
+        self.order.as_ref().or(new)
+    }
+
+    pub(crate) fn set_order(&mut self, order: Order) {
         match &mut self.insert {
             Some(new) => new.order = order,
             None => self.order = Some(order),

@@ -6,11 +6,12 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::changes::Changes;
-use crate::document::check_uncuttable;
+use crate::document::{check_batch, check_uncuttable};
 use crate::presence::{Place, Places, Present};
 use crate::{Accepted, CellId, NotebookDoc, Operation, Refused, Snapshot, Submission, limits};
 
 mod history;
+mod spacing;
 
 use history::{History, Step};
 
@@ -111,6 +112,9 @@ pub struct Client {
     typed: Vec<(CellId, f64)>,
     now: f64,
     joined: bool,
+    /// A hole was found in the log. What is sent now could be in the log before the answer to the next join is heard, as
+    /// another text than the one rebased on that answer: until then nothing goes out, and what comes in is older than it.
+    lost: bool,
     /// A refused batch was rebased on the snapshot that came with the refusal; a second refusal takes it back.
     retried: bool,
     places: Places,
@@ -142,6 +146,7 @@ impl Client {
             typed: Vec::new(),
             now: 0.0,
             joined: true,
+            lost: false,
             retried: false,
             places: Places::default(),
         }
@@ -159,28 +164,31 @@ impl Client {
         let mut client = Self::new(saved.client, saved.base);
         client.joined = false;
         client.next_sequence = saved.next_sequence;
+        let mut cuts = 0;
         for (at, batch) in saved.in_flight.into_iter().chain(saved.queued).enumerate() {
             let changes = Changes::from_operations(&batch.operations)?;
             client.view.apply_changes(changes.clone(), false)?;
-            client.queue.push_back(Batch {
-                sequence: batch.sequence,
-                changes,
-                sent: at == 0,
-            });
+            let pieces = client.sendable(&batch.operations, changes);
+            // What came behind a batch that was cut now waited for it: none of it has been sent.
+            for (piece, changes) in pieces.into_iter().enumerate() {
+                cuts += u64::from(piece > 0);
+                client.queue.push_back(Batch {
+                    sequence: batch.sequence + cuts,
+                    changes,
+                    sent: at == 0 && piece == 0,
+                });
+            }
         }
+        client.next_sequence += cuts;
         let pending = Changes::from_operations(&saved.pending)?;
         client.view.apply_changes(pending.clone(), false)?;
         if saved.connected && !pending.is_empty() {
             // It may have been sent with the next sequence since: then nothing may be added to it.
-            client.queue.push_back(Batch {
-                sequence: client.next_sequence,
-                changes: pending,
-                sent: false,
-            });
-            client.next_sequence += 1;
+            for changes in client.sendable(&saved.pending, pending) {
+                client.push(changes);
+            }
         } else {
-            client.pending_bytes = pending.weight();
-            client.pending = pending;
+            client.enqueue(pending)?;
         }
         Ok(client)
     }
@@ -240,15 +248,17 @@ impl Client {
         self.places.put(seat, place, revision, self.base.revision);
     }
 
-    /// Applies your operations and queues them. They become one undo step unless they continue the last one
+    /// Applies your operations and queues them. What the studio would not take is refused here already, but for order
+    /// keys that are too long for it: then the cells around them are moved apart as well. The operations become one undo step unless they continue the last one
     /// (typing in the same cell within a second; pass the time in milliseconds).
     pub fn edit(
         &mut self,
         operations: Vec<Operation>,
         now_ms: f64,
     ) -> Result<Vec<Change>, Refused> {
-        let changes = Changes::from_operations(&operations)?;
+        let mut changes = Changes::from_operations(&operations)?;
         check_uncuttable(&operations)?;
+        spacing::make_room(&mut changes, &self.view);
         let inverse = changes.invert(&self.view)?;
         self.view.apply_changes(changes.clone(), true)?;
         self.now = now_ms;
@@ -291,7 +301,7 @@ impl Client {
     /// The next batch to send, when none is in flight and something is pending. It is then in flight.
     /// Save before sending it: what was sent and not saved could be taken for new work after a crash.
     pub fn outgoing(&mut self) -> Option<Submission> {
-        if !self.joined {
+        if !self.joined || self.lost {
             return None;
         }
         if self.queue.is_empty() && !self.pending.is_empty() {
@@ -309,7 +319,7 @@ impl Client {
     pub fn resend(&self, received: u64) -> Option<Submission> {
         self.queue
             .front()
-            .filter(|batch| batch.sent && batch.sequence > received)
+            .filter(|batch| batch.sent && batch.sequence > received && !self.lost)
             .map(|batch| self.submission(batch))
     }
 
@@ -335,8 +345,18 @@ impl Client {
         Vec::new()
     }
 
-    /// A batch of the log, anyone's: your own in-flight batch in it counts as its acknowledgement. One already known is ignored; a hole is an error (join again).
+    /// A batch of the log, anyone's: your own in-flight batch in it counts as its acknowledgement. One already known is
+    /// ignored; a hole is an error. Then join again from [`Client::revision`]: what comes until the answer is ignored.
     pub fn receive(&mut self, batch: Accepted) -> Result<Vec<Change>, Refused> {
+        if self.lost {
+            return Ok(Vec::new());
+        }
+        let outcome = self.take(batch);
+        self.lost = outcome.is_err();
+        outcome
+    }
+
+    fn take(&mut self, batch: Accepted) -> Result<Vec<Change>, Refused> {
         if batch.revision <= self.base.revision && self.base.revision != u64::MAX {
             return Ok(Vec::new());
         }
@@ -369,6 +389,7 @@ impl Client {
         state: crate::wire::JoinedState,
         received: u64,
     ) -> Result<(Vec<Change>, Vec<Operation>), Refused> {
+        self.lost = true;
         let result = match state {
             crate::wire::JoinedState::Since(batches) => {
                 let mut redraw = Vec::new();
@@ -387,7 +408,7 @@ impl Client {
                                 _ => None,
                             }),
                     );
-                    redraw.extend(self.receive(batch)?);
+                    redraw.extend(self.take(batch)?);
                 }
                 // Whoever reads the new cells reads them as they are now, with all that came after.
                 redraw.retain(|change| !matches!(change, Change::Source { cell, .. } | Change::Cell(cell) if new.contains(cell)));
@@ -405,7 +426,7 @@ impl Client {
             }
             crate::wire::JoinedState::Snapshot(snapshot) => self.rebase(snapshot, received)?,
         };
-        self.joined = true;
+        (self.joined, self.lost) = (true, false);
         // A studio restored from a backup may have received less than it once acknowledged.
         for (sequence, batch) in (received + 1..).zip(&mut self.queue) {
             batch.sequence = sequence;
@@ -502,18 +523,33 @@ impl Client {
         Ok(())
     }
 
+    /// A kept batch as it was, for it may be in the log; in pieces where it is larger than the studio takes: then it
+    /// cannot be, whoever sent it.
+    fn sendable(&self, operations: &[Operation], changes: Changes) -> Vec<Changes> {
+        if check_batch(operations).is_ok() {
+            vec![changes]
+        } else {
+            changes.pieces(self.piece_bytes)
+        }
+    }
+
     /// What is pending becomes a batch of its own.
     fn seal(&mut self) {
         self.pending_bytes = 0;
         let changes = std::mem::take(&mut self.pending);
         if !changes.is_empty() {
-            self.queue.push_back(Batch {
-                sequence: self.next_sequence,
-                changes,
-                sent: false,
-            });
-            self.next_sequence += 1;
+            self.push(changes);
         }
+    }
+
+    /// A batch behind the others, with the next sequence.
+    fn push(&mut self, changes: Changes) {
+        self.queue.push_back(Batch {
+            sequence: self.next_sequence,
+            changes,
+            sent: false,
+        });
+        self.next_sequence += 1;
     }
 
     /// Does an undo or redo step as an edit; returns what takes it back.

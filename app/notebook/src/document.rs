@@ -60,8 +60,20 @@ impl NotebookDoc {
         self.cells.iter()
     }
 
-    /// The order key for a cell placed right after `after` (`None`: at the top).
+    /// The order key for a cell placed right after `after` (`None`: at the top). In a gap that is nearly full it may be
+    /// longer than [`limits::ORDER_BYTES`]: [`crate::Client::edit`] then moves the cells around it apart.
     pub fn order_after(&self, after: Option<&CellId>) -> Order {
+        let (before, next) = self.gap_after(after);
+        Order::between(before, next)
+    }
+
+    /// The order keys for `count` cells placed one after another right after `after` (`None`: at the top).
+    pub fn orders_after(&self, after: Option<&CellId>, count: usize) -> Vec<Order> {
+        let (before, next) = self.gap_after(after);
+        Order::spread(before, next, count)
+    }
+
+    fn gap_after(&self, after: Option<&CellId>) -> (Option<&Order>, Option<&Order>) {
         let before = after
             .and_then(|id| self.cells.get(id))
             .map(|cell| &cell.order);
@@ -72,7 +84,7 @@ impl NotebookDoc {
             .map(|cell| &cell.order)
             .filter(|order| before.is_none_or(|before| *order > before))
             .min();
-        Order::between(before, next)
+        (before, next)
     }
 
     /// The order key for a cell placed right before `before`.
@@ -175,6 +187,16 @@ impl NotebookDoc {
         };
         let mut inserted = 0;
         for (id, change) in &changes.cells {
+            if limited
+                && let Some(order) = change.placed()
+                && order.is_too_long()
+            {
+                return Err(Refused::TooLarge(format!(
+                    "an order key of {} characters (limit {})",
+                    order.as_str().len(),
+                    limits::ORDER_BYTES
+                )));
+            }
             match (&change.insert, self.cells.get(id)) {
                 (Some(_), Some(_)) => return Err(Refused::CellExists(id.clone())),
                 (None, None) => return Err(Refused::NoSuchCell(id.clone())),
@@ -302,9 +324,11 @@ pub(crate) fn check_uncuttable(batch: &[Operation]) -> Result<(), Refused> {
                 attachments,
                 ..
             } => json_bytes(metadata) + json_bytes(attachments),
-            Operation::SetCellMetadata { value, .. }
-            | Operation::SetAttachment { value, .. }
-            | Operation::SetNotebookMetadata { value, .. } => json_bytes(value),
+            Operation::SetCellMetadata { key, value, .. }
+            | Operation::SetAttachment {
+                name: key, value, ..
+            }
+            | Operation::SetNotebookMetadata { key, value } => json_bytes(key) + json_bytes(value),
             _ => 0,
         };
         if bytes > limits::VALUE_BYTES {

@@ -1,6 +1,6 @@
 //! Operations: every change of a document, typed and checkable.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use crate::changes::Changes;
@@ -44,20 +44,32 @@ pub enum Operation {
     SetCellMetadata {
         cell: CellId,
         key: String,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(
+            default,
+            deserialize_with = "said",
+            skip_serializing_if = "Option::is_none"
+        )]
         value: Option<Value>,
     },
     /// One attachment of a cell; `None` removes it.
     SetAttachment {
         cell: CellId,
         name: String,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(
+            default,
+            deserialize_with = "said",
+            skip_serializing_if = "Option::is_none"
+        )]
         value: Option<Value>,
     },
     /// One key of the notebook's metadata; `None` removes it.
     SetNotebookMetadata {
         key: String,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(
+            default,
+            deserialize_with = "said",
+            skip_serializing_if = "Option::is_none"
+        )]
         value: Option<Value>,
     },
 }
@@ -112,6 +124,11 @@ pub fn transform(first: &[Operation], second: &[Operation]) -> (Vec<Operation>, 
         }
         _ => (first.to_vec(), second.to_vec()),
     }
+}
+
+/// A `null` that is said is a value like any other; only what is not said removes the key.
+fn said<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
 }
 
 impl Operation {

@@ -28,18 +28,49 @@ impl Order {
         Order(key)
     }
 
+    /// `count` keys between two others, ascending and spread evenly: a thousand are two or three characters longer than
+    /// one is, where each behind the last would be hundreds. Where `before` is not less than `after`, all are right
+    /// behind `before`.
+    pub fn spread(before: Option<&Order>, after: Option<&Order>, count: usize) -> Vec<Order> {
+        let mut keys = Vec::with_capacity(count);
+        match (before, after) {
+            (None, Some(_)) => {
+                for _ in 0..count {
+                    let next = Order::between(None, keys.last().or(after));
+                    keys.push(next);
+                }
+                keys.reverse();
+            }
+            (_, None) => {
+                for _ in 0..count {
+                    let next = Order::between(keys.last().or(before), None);
+                    keys.push(next);
+                }
+            }
+            (Some(low), Some(high)) if low < high => bisect(low, high, count, &mut keys),
+            (Some(low), Some(_)) => {
+                let last = Order::between(before, after);
+                if let Some(others) = count.checked_sub(1) {
+                    bisect(low, &last, others, &mut keys);
+                    keys.push(last);
+                }
+            }
+        }
+        keys
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
+    /// A key that no batch may carry: so many cells were put into one gap, one by one.
+    pub(crate) fn is_too_long(&self) -> bool {
+        self.0.len() > limits::ORDER_BYTES
+    }
+
     /// Keys for `count` cells in a row, from the first on.
     pub fn row(count: usize) -> impl Iterator<Item = Order> {
-        let mut last: Option<Order> = None;
-        (0..count).map(move |_| {
-            let next = Order::between(last.as_ref(), None);
-            last = Some(next.clone());
-            next
-        })
+        Order::spread(None, None, count).into_iter()
     }
 }
 
@@ -66,6 +97,17 @@ impl From<Order> for String {
     fn from(order: Order) -> Self {
         order.0
     }
+}
+
+/// The key in the middle with what belongs on each side of it. Never deeper than the count has binary digits.
+fn bisect(low: &Order, high: &Order, count: usize, keys: &mut Vec<Order>) {
+    let Some(others) = count.checked_sub(1) else {
+        return;
+    };
+    let middle = Order::between(Some(low), Some(high));
+    bisect(low, &middle, others / 2, keys);
+    keys.push(middle.clone());
+    bisect(&middle, high, others - others / 2, keys);
 }
 
 const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -260,6 +302,39 @@ mod tests {
             );
             assert_eq!(order(key.as_str()), key);
             keys.insert(at, key);
+        }
+    }
+
+    #[test]
+    fn keys_spread_in_a_gap_ascend_and_stay_short() {
+        let narrow = (order("a0V"), order("a0W"));
+        let wide = (order("a0"), order("a5"));
+        let long = order(&format!("a0{}", "z".repeat(100)));
+        let gaps = [
+            (None, None),
+            (None, Some(&narrow.0)),
+            (Some(&narrow.1), None),
+            (Some(&narrow.0), Some(&narrow.1)),
+            (Some(&wide.0), Some(&wide.1)),
+            (Some(&long), Some(&wide.1)),
+            (Some(&wide.1), Some(&wide.1)),
+        ];
+        for (before, after) in gaps {
+            for count in [0, 1, 2, 3, 10, 1_000, 50_000] {
+                let keys = Order::spread(before, after, count);
+                assert_eq!(keys.len(), count);
+                assert!(keys.is_sorted_by(|a, b| a < b), "{before:?} {after:?}");
+                assert!(before.is_none_or(|before| keys.iter().all(|key| before < key)));
+                assert!(after.is_none_or(
+                    |after| before >= Some(after) || keys.iter().all(|key| key < after)
+                ));
+                let ends = [before, after].into_iter().flatten();
+                let shortest = ends.map(|end| end.as_str().len()).max().unwrap_or(2);
+                for key in &keys {
+                    assert_eq!(&order(key.as_str()), key);
+                    assert!(key.as_str().len() <= shortest + 6, "{before:?} {key:?}");
+                }
+            }
         }
     }
 

@@ -15,7 +15,7 @@ use leptos::prelude::*;
 use notebook::presence::{Place, Present};
 use notebook::runs::Runs;
 use notebook::wire::{Hear, Joined, RunsState, Say, ToClient, ToServer};
-use notebook::{CellId, Client, ClientId, Saved};
+use notebook::{CellId, Client, ClientId, Refused, Saved};
 
 use super::screen::{SavedState, Screen, set_if_new};
 use crate::browser::editor::Editor;
@@ -368,7 +368,9 @@ impl Link {
                     self.show(changes, None);
                     self.flush();
                 }
-                Err(_) => self.rejoin(),
+                // What we have is whole, it only ends too early: the rest of it is exact, and small.
+                Err(Refused::Gap) => self.rejoin(Some(self.client.revision())),
+                Err(_) => self.rejoin(None),
             },
             Hear::Refused {
                 sequence,
@@ -437,7 +439,7 @@ impl Link {
                 self.show(changes, None);
                 self.rescue(&lost);
             }
-            Err(_) => return self.rejoin(),
+            Err(_) => return self.rejoin(None),
         }
         match joined.runs {
             RunsState::Snapshot(runs) => {
@@ -478,12 +480,12 @@ impl Link {
         self.draw_people();
     }
 
-    /// Our picture of the log has a hole: take the seat again from the start.
-    fn rejoin(&mut self) {
+    /// Takes the seat again, with what came since a revision, or with the whole notebook.
+    fn rejoin(&mut self, revision: Option<u64>) {
         self.say(Say::Leave);
         self.say(Say::Join {
             client: self.client.id().clone(),
-            revision: None,
+            revision,
             runs: Some(self.runs.sequence),
         });
     }

@@ -290,11 +290,15 @@ impl Db {
         Ok(())
     }
 
-    /// Media type of an output's blob, if an output of this notebook refers to it.
-    pub async fn output_blob(&self, notebook: &NotebookId, hash: &str) -> Result<Option<String>> {
+    /// Media type and size of an output's blob, if an output of this notebook refers to it.
+    pub async fn output_blob(
+        &self,
+        notebook: &NotebookId,
+        hash: &str,
+    ) -> Result<Option<(String, i64)>> {
         Ok(on!(self, pool => {
-            sqlx::query_scalar(
-                "select media_type from notebook_blobs where notebook_id = $1 and hash = $2 and purpose = 'output'",
+            sqlx::query_as(
+                "select media_type, bytes from notebook_blobs where notebook_id = $1 and hash = $2 and purpose = 'output'",
             )
             .bind(notebook.as_str())
             .bind(hash)

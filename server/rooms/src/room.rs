@@ -139,6 +139,8 @@ struct Room {
     job_runs: bool,
     /// Counted by its clones: questions to the kernel that are not answered yet.
     asking: Arc<()>,
+    /// Counted likewise: errands to the runtime that have not returned.
+    errands: Arc<()>,
     keeping: snapshots::Keeping,
     empty_since: Option<Instant>,
     closing_since: Option<Instant>,

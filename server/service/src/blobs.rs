@@ -6,10 +6,10 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use datalayer::{Error, Noun, Result};
+use datalayer::{Error, NotebookId, Noun, Result};
 use db::BlobFacts;
-use notebook::Map;
 use notebook::runs::{Output, Runs};
+use notebook::{Map, formats};
 use serde_json::{Value, json};
 
 use crate::House;
@@ -62,6 +62,40 @@ impl House {
                     }
                     Err(error) => return Err(refusal(error)),
                 }
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts back the text that runs printed beyond what their log keeps, at most `whole` bytes. What does not fit, or is
+    /// damaged or gone, stays [`notebook::runs::CellRun::truncated`], which files say in words.
+    pub(crate) async fn put_back(
+        &self,
+        notebook: &NotebookId,
+        runs: &mut Runs,
+        mut whole: u64,
+    ) -> Result<()> {
+        for run in runs.cells.values_mut() {
+            let Some((_, Some(hash))) = &run.truncated else {
+                continue;
+            };
+            let size = match self.0.db.output_blob(notebook, hash).await? {
+                Some((_, bytes)) => u64::try_from(bytes).unwrap_or(u64::MAX),
+                None => continue,
+            };
+            // Looked at before it is read: a cell can print gigabytes.
+            let Some(left) = whole.checked_sub(size) else {
+                continue;
+            };
+            match self.0.blobs.read(hash).await {
+                Ok(bytes) => {
+                    formats::put_back(run, &String::from_utf8_lossy(&bytes));
+                    whole = left;
+                }
+                Err(error @ (storage::Error::NotFound | storage::Error::Damaged { .. })) => {
+                    tracing::error!(%hash, %error, "the whole text of a run could not be put back");
+                }
+                Err(error) => return Err(refusal(error)),
             }
         }
         Ok(())

@@ -27,6 +27,9 @@ const TITLE: usize = 200;
 const OPEN: i64 = 100;
 /// Largest file an import reads.
 const FILE: usize = 100 * 1024 * 1024;
+/// Text of runs beyond what their log keeps that a file takes in, all in all. With what else may be in a notebook it can
+/// still be imported again.
+const WHOLE: u64 = 32 * 1024 * 1024;
 const IPYNB: &str = "application/x-ipynb+json";
 
 #[async_trait]
@@ -136,7 +139,8 @@ impl Notebooks for Visit {
     async fn duplicate_notebook(&self, notebook: &NotebookId) -> Result<Notebook> {
         let facts = self.notebook(notebook, Action::ReadNotebook).await?;
         self.space(&facts.space, Action::CreateNotebook).await?;
-        let file = self.export_notebook(notebook, Format::Ipynb).await?;
+        // Text that a run log left in storage stays there: inline, every reader of the copy would have to load it.
+        let (_, bytes) = self.ipynb(notebook, 0).await?;
         let title: String = format!("Copy of {}", facts.title)
             .chars()
             .take(TITLE)
@@ -145,7 +149,7 @@ impl Notebooks for Visit {
             .begin_from(
                 &facts.space,
                 title.trim_end().to_owned(),
-                file.bytes,
+                bytes,
                 "notebook.duplicated",
             )
             .await?;
@@ -221,18 +225,8 @@ impl Notebooks for Visit {
                 ("ipynb", IPYNB, original.to_owned(), bytes)
             }
             Format::Ipynb => {
-                let mut runs = RunLedger::load(&self.house, notebook).await?;
-                let sequence = runs.sequence;
-                self.house.move_in(&mut runs).await?;
-                let (revision, text) = self
-                    .written(notebook, move |document| formats::export(document, &runs))
-                    .await?;
-                (
-                    "ipynb",
-                    IPYNB,
-                    format!("r{revision}.{sequence}"),
-                    text.into(),
-                )
+                let (version, bytes) = self.ipynb(notebook, WHOLE).await?;
+                ("ipynb", IPYNB, version, bytes)
             }
             Format::Percent => {
                 let (revision, text) = self.written(notebook, formats::to_percent).await?;
@@ -240,8 +234,9 @@ impl Notebooks for Visit {
                 ("py", media_type, format!("r{revision}.py"), text.into())
             }
             Format::Markdown => {
-                let runs = RunLedger::load(&self.house, notebook).await?;
+                let mut runs = RunLedger::load(&self.house, notebook).await?;
                 let sequence = runs.sequence;
+                self.house.move_in(&mut runs).await?;
                 let (revision, text) = self
                     .written(notebook, move |document| {
                         formats::to_markdown(document, &runs)
@@ -270,7 +265,7 @@ impl Notebooks for Visit {
         if hash.len() != 64 || !hash.bytes().all(|b| b.is_ascii_hexdigit()) {
             return Err(Error::not_found(Noun::Blob));
         }
-        let media_type = self
+        let (media_type, _) = self
             .house
             .0
             .db
@@ -408,6 +403,18 @@ impl Visit {
             .audit(me.id.as_str(), action, facts.id.as_str(), &*facts.title)?;
         self.house.0.db.add_notebook(&facts, &entry).await?;
         Ok((self.read_notebook(&facts.id).await?, imported.notices))
+    }
+
+    /// The notebook as a file, and its version. Of text that a run log left in storage, at most so many bytes are in it.
+    async fn ipynb(&self, notebook: &NotebookId, whole: u64) -> Result<(String, Bytes)> {
+        let mut runs = RunLedger::load(&self.house, notebook).await?;
+        let sequence = runs.sequence;
+        self.house.move_in(&mut runs).await?;
+        self.house.put_back(notebook, &mut runs, whole).await?;
+        let (revision, text) = self
+            .written(notebook, move |document| formats::export(document, &runs))
+            .await?;
+        Ok((format!("r{revision}.{sequence}"), text.into()))
     }
 
     /// The document as it is now, written in a format, and its revision; off the async threads: it can be large.

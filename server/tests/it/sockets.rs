@@ -93,7 +93,8 @@ async fn what_no_tab_of_ours_would_send_ends_that_socket_and_no_other() {
         "]".repeat(8_000)
     );
     let stray = json!({ "notebook": notebook, "say": "leave", "also": 1 });
-    let cases: [(Message, u16, &str); 7] = [
+    let announced = json!({ "notebook": notebook, "say": "submit", "client": "tab-x", "sequence": 1, "base": 0, "operations": 1 << 27 });
+    let cases: [(Message, u16, &str); 8] = [
         (
             Message::binary(stray.to_string().into_bytes()),
             4400,
@@ -111,6 +112,11 @@ async fn what_no_tab_of_ours_would_send_ends_that_socket_and_no_other() {
             "room.malformed",
         ),
         (Message::binary(deep.into_bytes()), 4400, "room.too_deep"),
+        (
+            Message::binary(announced.to_string().into_bytes()),
+            4400,
+            "room.malformed",
+        ),
         (
             Message::binary(vec![b' '; 256 * 1024 + 1]),
             1009,

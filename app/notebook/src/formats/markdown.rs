@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::language;
+use super::{language, whole};
 use crate::runs::{Output, Runs};
 use crate::{CellKind, Map, NotebookDoc};
 
@@ -32,6 +32,7 @@ pub fn to_markdown(document: &NotebookDoc, runs: &Runs) -> String {
                     .iter()
                     .filter_map(|output| shown(&output.shown())),
             );
+            blocks.extend(whole::missing(run).map(|missing| format!("*({missing})*")));
         }
     }
     let mut text = blocks.join("\n\n");

@@ -44,10 +44,10 @@ pub fn span(random: &mut Random, text: &str) -> (u32, u32) {
 pub fn operation(random: &mut Random, document: &NotebookDoc, fresh: &mut u64) -> Operation {
     let ids: Vec<CellId> = document.every_cell().map(|(id, _)| id.clone()).collect();
     let key = ["k0", "k1", "k2"][random.below(3)].to_owned();
-    let value = if random.once_in(3) {
-        None
-    } else {
-        Some(json!({"v": random.below(100)}))
+    let value = match random.below(6) {
+        0 | 1 => None,
+        2 => Some(serde_json::Value::Null),
+        _ => Some(json!({"v": random.below(100)})),
     };
     let Some(cell) = random.pick(&ids).cloned() else {
         return insert(random, document, None, fresh);

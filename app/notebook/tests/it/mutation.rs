@@ -86,7 +86,7 @@ fn no_file_makes_the_import_panic_or_changes_on_the_way() {
         let mut random = Random::new(seed);
         let mut bytes = random.pick(&files).unwrap().clone();
         mutate(&mut random, &mut bytes);
-        accepted += usize::from(corpus::holds(&bytes, &format!("seed {seed}")));
+        accepted += usize::from(corpus::holds(&bytes, &format!("seed {seed}")).is_ok());
     }
     assert!(accepted > 0);
 }

@@ -64,6 +64,7 @@ impl Room {
             jobs: VecDeque::new(),
             job_runs: false,
             asking: Arc::new(()),
+            errands: Arc::new(()),
             keeping: snapshots::Keeping::at(kept, house.config.snapshot_every),
             empty_since: Some(Instant::now()),
             closing_since: None,

@@ -12,6 +12,8 @@ use crate::frames;
 
 /// Questions to the kernel that may be open at once in a room.
 const ASKING: usize = 64;
+/// Interrupts, answers and choices of a kernel that may be on their way to the runtime at once in a room.
+const ERRANDS: usize = 64;
 /// Requests that may queue for the runtime in a room.
 const JOBS: usize = 256;
 
@@ -181,13 +183,25 @@ impl Room {
     }
 
     /// Sends somebody to the runtime; what goes wrong is told to whoever asked.
-    fn go<F>(&self, at: usize, errand: impl FnOnce(Arc<dyn Runner>, NotebookId) -> F)
+    fn go<F>(&mut self, at: usize, errand: impl FnOnce(Arc<dyn Runner>, NotebookId) -> F)
     where
         F: Future<Output = Result<()>> + Send + 'static,
     {
+        if Arc::strong_count(&self.errands) > ERRANDS {
+            let message =
+                "the kernel has too many requests to answer already; try again in a moment";
+            return self.send(at, frames::sorry(&self.notebook, "run.too_many", message));
+        }
         let errand = errand(self.house.runner.clone(), self.notebook.clone());
-        let (wire, notebook) = (self.seats[at].line.wire(), self.notebook.clone());
-        tokio::spawn(async move { apologise(&*wire, &notebook, errand.await) });
+        let (wire, notebook, errands) = (
+            self.seats[at].line.wire(),
+            self.notebook.clone(),
+            self.errands.clone(),
+        );
+        tokio::spawn(async move {
+            apologise(&*wire, &notebook, errand.await);
+            drop(errands);
+        });
     }
 
     fn ask<F>(

@@ -15,6 +15,8 @@ type Listener = Box<dyn Fn(RuntimeNews) + Send + Sync>;
 #[derive(Default)]
 pub struct Echo {
     runtimes: Mutex<HashMap<NotebookId, Runtime>>,
+    /// Interrupts wait for it.
+    pub busy: tokio::sync::RwLock<()>,
 }
 
 #[derive(Default)]
@@ -148,6 +150,7 @@ impl Runner for Echo {
     }
 
     async fn interrupt(&self, _notebook: &NotebookId) -> Result<()> {
+        let _idle = self.busy.read().await;
         Err(Error::not_found(Noun::Kernel))
     }
 

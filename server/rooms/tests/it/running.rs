@@ -263,3 +263,28 @@ async fn questions_to_the_kernel_are_answered_to_who_asked() {
         matches!(answer, Hear::Answer { content, .. } if content["evalue"].as_str().unwrap().contains("no kernel runs"))
     );
 }
+
+#[tokio::test]
+async fn a_runtime_that_does_not_answer_is_asked_no_more_than_so_often() {
+    let studio = Studio::new();
+    let mut tab = someone(&studio, "Ada", Role::Editor).join(&studio).await;
+    let sorry = |tab: &crate::studio::Tab, expected: &str| {
+        let is_it = |hear: &&Hear| matches!(hear, Hear::Sorry { code, .. } if code == expected);
+        tab.heard.iter().filter(is_it).count()
+    };
+    let busy = studio.echo.busy.write().await;
+    for _ in 0..66 {
+        tab.say(Say::Interrupt).await;
+    }
+    while sorry(&tab, "run.too_many") < 2 {
+        tab.hears_until(|hear| matches!(hear, Hear::Sorry { .. }))
+            .await;
+    }
+    assert_eq!(sorry(&tab, "kernel.not_found"), 0);
+    drop(busy);
+    while sorry(&tab, "kernel.not_found") < 64 {
+        tab.hears_until(|hear| matches!(hear, Hear::Sorry { .. }))
+            .await;
+    }
+    assert_eq!(sorry(&tab, "run.too_many"), 2);
+}

@@ -236,6 +236,46 @@ on_both! {
         assert_eq!(*rooms.titles.lock().unwrap(), ["Tides"]);
     }
 
+    async fn a_file_holds_the_pictures_and_the_whole_text_that_are_in_storage_or_says_what_it_lacks(studio: Studio) {
+        let ada = studio.ada().await;
+        let space = ada.space("Team").await;
+        let (notebook, _) = ada.import_notebook(&space.id, "Sales.ipynb", file(&analysis(&picture(100_000)))).await.unwrap();
+        let png = picture(100_000);
+        let text = |format| { let (ada, id) = (&ada, &notebook.id); async move {
+            String::from_utf8(ada.export_notebook(id, format).await.unwrap().bytes.to_vec()).unwrap()
+        } };
+        assert!(text(Format::Markdown).await.contains(&format!("data:image/png;base64,{png}")), "it was moved to storage");
+
+        // A cell printed a line inline, and all of it is in storage.
+        let cell = CellId::new("last").unwrap();
+        let prints = |sequence, run: &str, what| RunEvent { sequence, run: run.into(), cell: cell.clone(), at: 1, what };
+        let begins = |run: &str| [
+            Happening::Queued { by: "user_1".into(), name: "Ada".into(), source_hash: "00".into() },
+            Happening::Started,
+            Happening::Stream { name: StreamName::Stdout, text: format!("{run} 1\n") },
+        ];
+        let whole: String = (1..=50_000).map(|line| format!("run_a {line}\n")).collect();
+        let beyond = (whole.len() - "run_a 1\n".len()) as u64;
+        let blob = studio.house.keep_blob(&notebook.id, "text/plain; charset=utf-8", whole.clone().into()).await.unwrap();
+        let events = begins("run_a").into_iter().chain([Happening::Truncated { bytes: beyond, blob: Some(blob) }]);
+        let events = (1..).zip(events).map(|(sequence, what)| prints(sequence, "run_a", what)).collect();
+        RunLedger::append(&studio.house, &notebook.id, events, None).await.unwrap();
+        let exported = text(Format::Ipynb).await;
+        assert!(exported.contains("run_a 2\\n") && exported.contains("run_a 50000\\n") && !exported.contains("not in this file"));
+        assert!(text(Format::Markdown).await.contains("*(576 KiB more of output is not in this file)*"));
+
+        // More than a file takes in is not read, and neither is it copied into a duplicate.
+        let copy = ada.duplicate_notebook(&notebook.id).await.unwrap();
+        let copied = ada.export_notebook(&copy.id, Format::Ipynb).await.unwrap().bytes;
+        assert!(String::from_utf8_lossy(&copied).contains("[576 KiB more of output is not in this file]"));
+        let huge = "x".repeat(33 * 1024 * 1024);
+        let blob = studio.house.keep_blob(&notebook.id, "text/plain; charset=utf-8", huge.into()).await.unwrap();
+        let events = begins("run_b").into_iter().chain([Happening::Truncated { bytes: 33 << 20, blob: Some(blob) }]);
+        let events = (5..).zip(events).map(|(sequence, what)| prints(sequence, "run_b", what)).collect();
+        RunLedger::append(&studio.house, &notebook.id, events, None).await.unwrap();
+        assert!(text(Format::Ipynb).await.contains("[33 MiB more of output is not in this file]"));
+    }
+
     async fn a_duplicate_is_a_notebook_of_its_own_with_the_same_cells_and_outputs(studio: Studio) {
         let ada = studio.ada().await;
         let space = ada.space("Team").await;

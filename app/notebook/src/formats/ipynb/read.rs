@@ -41,6 +41,13 @@ pub(super) fn import(bytes: &[u8]) -> Result<Imported, ImportError> {
             format!("{what} (half of a surrogate pair) replaced by \u{fffd}"),
         );
     }
+    if read.repeated_keys > 0 {
+        let what = times(read.repeated_keys, "name");
+        notes.say(
+            "name.repeated",
+            format!("{what} in its object already; the last value is kept"),
+        );
+    }
     match version(&file)? {
         4 => {}
         old => {

@@ -73,8 +73,8 @@ fn what_is_no_json_is_named() {
     named(b"{\"cells\": [", "breaks off");
     named(b"{\"cells\": [}", "line 1, column 12");
     named(
-        b"{\"nbformat\": 4,\n \"nbformat\": 4}",
-        "\"nbformat\" stands twice in one object, again at line 2, column 2",
+        b"{\"nbformat\": 4,\n nbformat: 4}",
+        "a key in quotation marks was expected at line 2, column 2",
     );
 }
 
@@ -279,14 +279,16 @@ fn line_ends_become_those_of_the_editor() {
 #[test]
 fn what_is_too_large_is_refused() {
     let cell = r#"{"cell_type":"raw","metadata":{},"source":""}"#;
-    let many = format!(
-        r#"{{"nbformat":4,"nbformat_minor":5,"metadata":{{}},"cells":[{}]}}"#,
-        vec![cell; limits::CELLS + 1].join(",")
-    );
-    assert_eq!(
-        import(many.as_bytes()).unwrap_err().code(),
-        "notebook.too_large"
-    );
+    for count in [limits::CELLS + 1, 200_000] {
+        let many = format!(
+            r#"{{"nbformat":4,"nbformat_minor":5,"metadata":{{}},"cells":[{}]}}"#,
+            vec![cell; count].join(",")
+        );
+        assert_eq!(
+            import(many.as_bytes()).unwrap_err().code(),
+            "notebook.too_large"
+        );
+    }
     let long = format!(
         r#"{{"nbformat":4,"nbformat_minor":5,"metadata":{{}},"cells":[{{"cell_type":"raw","metadata":{{}},"source":"{}"}}]}}"#,
         "x".repeat(limits::DOCUMENT_BYTES + 1)
@@ -324,4 +326,13 @@ fn outputs_of_runs_are_written_without_what_only_the_screen_needs() {
         written["cells"][0]["outputs"],
         json!([{"output_type": "display_data", "data": {"text/plain": ["a\n", "b"]}, "metadata": {}}])
     );
+}
+
+#[test]
+fn a_name_that_stands_twice_is_read_as_python_reads_it_and_told() {
+    let text = r#"{"cells": [], "metadata": {"a": 1, "a": 2}, "nbformat": 4, "nbformat_minor": 5, "metadata": {"a": 3, "a": 4}}"#;
+    let imported = read(text);
+    assert_eq!(codes(&imported), ["name.repeated"]);
+    assert!(imported.notices[0].message.starts_with("3 names were"));
+    assert_eq!(imported.document.metadata.get("a"), Some(&json!(4)));
 }

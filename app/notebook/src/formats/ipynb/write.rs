@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{bundle, outputs};
-use crate::formats::json;
-use crate::runs::Runs;
+use crate::formats::{json, whole};
+use crate::runs::{Output, Runs, StreamName};
 use crate::{Cell, CellId, CellKind, Map, NotebookDoc};
 
 pub(super) fn export(document: &NotebookDoc, runs: &Runs) -> String {
@@ -81,9 +81,16 @@ fn write_cell(id: &CellId, cell: &Cell, with_id: bool, runs: &Runs) -> Value {
             "execution_count".to_owned(),
             json!(run.and_then(|run| run.count)),
         );
-        let outputs = run
+        let mut outputs: Vec<Value> = run
             .map(|run| run.outputs.iter().map(outputs::write).collect())
             .unwrap_or_default();
+        // A file that lacks something says so where its reader looks.
+        if let Some(missing) = run.and_then(whole::missing) {
+            outputs.push(outputs::write(&Output::Stream {
+                name: StreamName::Stderr,
+                text: format!("[{missing}]\n"),
+            }));
+        }
         fields.insert("outputs".to_owned(), Value::Array(outputs));
     }
     Value::Object(fields)

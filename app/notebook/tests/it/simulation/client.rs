@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use notebook::{CellId, Change, Client, ClientId, Delta, Operation, Saved};
+use notebook::wire::{Say, ToServer};
+use notebook::{CellId, Change, Client, ClientId, Delta, Operation, Refused, Saved, Submission};
 
 use super::server::Studio;
 use super::{Down, Up};
@@ -25,6 +26,32 @@ fn piece_bytes(number: usize) -> usize {
     }
 }
 
+fn client_id(number: usize) -> ClientId {
+    ClientId::new(format!("tab-{number}")).unwrap()
+}
+
+fn frame(submission: Submission) -> Up {
+    let Submission {
+        client,
+        sequence,
+        base,
+        operations,
+    } = submission;
+    let message = ToServer {
+        notebook: "nb_1".to_owned(),
+        say: Say::Submit {
+            client,
+            sequence,
+            base,
+            operations,
+        },
+    };
+    Up::Submit {
+        sequence,
+        frame: serde_json::to_vec(&message).unwrap(),
+    }
+}
+
 pub struct Tab {
     pub number: usize,
     pub client: Client,
@@ -36,6 +63,9 @@ pub struct Tab {
     pub typed: BTreeSet<char>,
     /// Tokens that may be missing: taken back by their author, refused and given back, or typed after the last save before a crash.
     pub excused: BTreeSet<char>,
+    /// Tokens that were taken back and may have been given again. Where the base is replaced by a snapshot, only the
+    /// outcome is known, not which of the characters are the old ones: such a token may then be there twice.
+    pub given_again: BTreeSet<char>,
     unsaved: BTreeSet<char>,
     /// Does not save before it sends. Nothing it sent may then arrive after it has come back from a crash.
     lazy: bool,
@@ -46,17 +76,17 @@ pub struct Tab {
 impl Tab {
     pub fn open(number: usize, studio: &mut Studio) -> Self {
         let snapshot = studio.snapshot();
-        let id = ClientId::new(format!("tab-{number}")).unwrap();
-        let client = Client::new(id, snapshot).in_pieces_of(piece_bytes(number));
+        let client = Client::new(client_id(number), snapshot).in_pieces_of(piece_bytes(number));
         let mut tab = Self {
             number,
             saved: client.save(),
             client,
-            line: Some(studio.connect(number)),
+            line: Some(studio.connect(number, client_id(number))),
             joining: false,
             editor: BTreeMap::new(),
             typed: BTreeSet::new(),
             excused: BTreeSet::new(),
+            given_again: BTreeSet::new(),
             unsaved: BTreeSet::new(),
             lazy: number == 2,
             fresh: (number as u64 + 1) << 32,
@@ -166,6 +196,7 @@ impl Tab {
                 ));
             }
             self.excused.insert(*token);
+            self.given_again.insert(*token);
         }
         self.save();
         Ok(())
@@ -178,7 +209,7 @@ impl Tab {
             if !self.lazy {
                 self.save();
             }
-            studio.line(line).up.push_back(Up::Submit(submission));
+            studio.line(line).up.push_back(frame(submission));
         }
     }
 
@@ -188,7 +219,7 @@ impl Tab {
             && !studio.line(line).up.is_empty()
             && let Some(submission) = self.client.resend(0)
         {
-            studio.line(line).up.push_back(Up::Submit(submission));
+            studio.line(line).up.push_back(frame(submission));
         }
     }
 
@@ -211,17 +242,21 @@ impl Tab {
                     .map_err(|why| format!("a join failed: {why}"))?;
                 self.keep(&kept);
                 if let Some(submission) = self.client.resend(received) {
-                    studio.line(line).up.push_back(Up::Submit(submission));
+                    studio.line(line).up.push_back(frame(submission));
                 }
                 changes
             }
             Down::Ack { sequence, revision } => self.client.acknowledged(sequence, revision),
             // Broadcasts on their way before the answer to the join are older than it.
             Down::Batch(_) if self.joining => Vec::new(),
-            Down::Batch(batch) => self
-                .client
-                .receive(batch)
-                .map_err(|why| format!("a batch does not follow: {why}"))?,
+            Down::Batch(batch) => match self.client.receive(batch) {
+                Err(Refused::Gap) if studio.line(line).disturbed => {
+                    let rejoin = Up::Rejoin(self.client.revision());
+                    studio.line(line).up.push_back(rejoin);
+                    Vec::new()
+                }
+                outcome => outcome.map_err(|why| format!("a batch does not follow: {why}"))?,
+            },
             Down::Refused { sequence, resync } => {
                 let (changes, kept) = self.client.refused(sequence, resync);
                 self.keep(&kept);
@@ -249,10 +284,10 @@ impl Tab {
 
     pub fn join(&mut self, studio: &mut Studio) -> Result<(), String> {
         if self.line.is_none() {
-            let line = studio.connect(self.number);
+            let line = studio.connect(self.number, client_id(self.number));
             self.line = Some(line);
             self.joining = true;
-            studio.join(line, self.client.id(), self.client.revision());
+            studio.join(line, self.client.revision());
         }
         Ok(())
     }

@@ -2,17 +2,48 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use notebook::wire::JoinedState;
-use notebook::{Accepted, ClientId, NotebookDoc, Refused, Rights, Sequencer, Snapshot};
+use notebook::wire::{self, Hear, JoinedState, Say, ToClient};
+use notebook::{Accepted, ClientId, NotebookDoc, Refused, Rights, Sequencer, Snapshot, Submission};
 
 use super::{Down, Up};
+use crate::random::Random;
 
 /// One connection. It may be dead on the tab's side while what was sent before still arrives.
 pub struct Line {
     tab: usize,
+    client: ClientId,
     pub up: VecDeque<Up>,
     pub down: VecDeque<Down>,
     open: bool,
+    /// Batches were lost on it or came in another order: its tab may find a hole.
+    pub disturbed: bool,
+}
+
+impl Line {
+    /// Copies of a batch that are still on their way never come in.
+    fn forget(&mut self, sequence: u64) {
+        self.up
+            .retain(|up| !matches!(up, Up::Submit { sequence: other, .. } if *other == sequence));
+    }
+}
+
+/// A batch as a tab reads it.
+fn over_the_wire(batch: Accepted) -> Accepted {
+    let message = ToClient {
+        notebook: "nb_1".to_owned(),
+        hear: Hear::Batch {
+            batch,
+            author: "usr_1".to_owned(),
+            at: 0,
+        },
+    };
+    let frame = serde_json::to_string(&message).unwrap();
+    let heard: ToClient = serde_json::from_str(&frame).unwrap();
+    assert_eq!(heard, message);
+    match heard.hear {
+        Hear::Batch { batch, .. } => batch,
+        _ => unreachable!("it equals a batch"),
+    }
 }
 
 pub struct Studio {
@@ -66,24 +97,57 @@ impl Studio {
         &mut self.lines[line]
     }
 
-    pub fn connect(&mut self, tab: usize) -> usize {
+    pub fn connect(&mut self, tab: usize, client: ClientId) -> usize {
         self.lines.push(Line {
             tab,
+            client,
             up: VecDeque::new(),
             down: VecDeque::new(),
             open: true,
+            disturbed: false,
         });
         self.lines.len() - 1
     }
 
+    /// Loses a batch that is on its way to a tab, or doubles it, or lets the next one overtake it.
+    pub fn disturb(&mut self, random: &mut Random) {
+        let is_batch = |message: &Down| matches!(message, Down::Batch(_));
+        let at = random.below(self.lines.len());
+        let Some(line) = self.lines.get_mut(at) else {
+            return;
+        };
+        let batches: Vec<usize> = (0..line.down.len())
+            .filter(|at| is_batch(&line.down[*at]))
+            .collect();
+        let Some(at) = random.pick(&batches).copied() else {
+            return;
+        };
+        match random.below(3) {
+            0 => {
+                line.down.remove(at);
+                line.disturbed = true;
+            }
+            1 => {
+                let later = at + 1 + random.below(line.down.len() - at);
+                let copy = line.down[at].clone();
+                line.down.insert(later, copy);
+            }
+            _ if line.down.get(at + 1).is_some_and(is_batch) => {
+                line.down.swap(at, at + 1);
+                line.disturbed = true;
+            }
+            _ => {}
+        }
+    }
+
     /// A join is answered from what is on disk.
-    pub fn join(&mut self, line: usize, client: &ClientId, revision: u64) {
+    pub fn join(&mut self, line: usize, revision: u64) {
         self.commit();
         let state = self.sequencer.since(revision).map_or_else(
             || JoinedState::Snapshot(self.sequencer.snapshot()),
             JoinedState::Since,
         );
-        let received = self.sequencer.received(client);
+        let received = self.sequencer.received(&self.lines[line].client);
         self.lines[line]
             .down
             .push_back(Down::Joined(state, received));
@@ -101,12 +165,35 @@ impl Studio {
 
     /// Hears one message of a line; whether there was one.
     pub fn deliver(&mut self, line: usize) -> Result<bool, String> {
-        let Some(Up::Submit(submission)) = self
+        let frame = match self
             .lines
             .get_mut(line)
             .and_then(|line| line.up.pop_front())
+        {
+            Some(Up::Submit { frame, .. }) => frame,
+            Some(Up::Rejoin(revision)) => {
+                if self.lines[line].open {
+                    self.join(line, revision);
+                }
+                return Ok(true);
+            }
+            None => return Ok(false),
+        };
+        let message = wire::decode(&frame).map_err(|why| format!("{why}: {frame:?}"))?;
+        let Say::Submit {
+            client,
+            sequence,
+            base,
+            operations,
+        } = message.say
         else {
-            return Ok(false);
+            return Err("a batch became another message on the way".to_owned());
+        };
+        let submission = Submission {
+            client,
+            sequence,
+            base,
+            operations,
         };
         let edit = self
             .may_edit
@@ -132,8 +219,7 @@ impl Studio {
                 // in later, with the right given back: a room hears a client over one line at a time, in order.
                 let (tab, open) = (self.lines[line].tab, self.lines[line].open);
                 for line in self.lines.iter_mut().filter(|line| open && line.tab == tab) {
-                    line.up
-                        .retain(|Up::Submit(other)| other.sequence != sequence);
+                    line.forget(sequence);
                 }
                 self.send(
                     line,
@@ -144,9 +230,7 @@ impl Studio {
                 );
             }
             Err(Refused::Resync) => {
-                self.lines[line]
-                    .up
-                    .retain(|Up::Submit(other)| other.sequence != sequence);
+                self.lines[line].forget(sequence);
                 self.commit();
                 let resync = Some(self.sequencer.snapshot());
                 self.send(line, Down::Refused { sequence, resync });
@@ -162,6 +246,7 @@ impl Studio {
     pub fn commit(&mut self) {
         for (accepted, from) in std::mem::take(&mut self.volatile) {
             self.log.push(accepted.clone());
+            let accepted = over_the_wire(accepted);
             for line in 0..self.lines.len() {
                 if line == from {
                     self.send(
