@@ -63,11 +63,16 @@ async fn a_kernel_waits_for_a_supervisor_that_stands_still_and_nothing_of_it_is_
     let gate = house.folder.path().join("gate");
     let far = house.folder.path().join("far");
     let source = format!(
-        "import os, time\npub = get_ipython().display_pub\nprint('ready', flush=True)\n\
+        "import os, threading, time\n\
+         pub, at = get_ipython().display_pub, 0\n\
+         def watch():\n    \
+             before = -1\n    \
+             while before != at: before = at; time.sleep(0.5)\n    \
+             open({far:?}, 'w').close()\n\
+         print('ready', flush=True)\n\
          while not os.path.exists({gate:?}): time.sleep(0.01)\n\
-         for i in range(6000):\n    \
-             pub.publish({{'text/plain': str(i), 'text/x-weight': 'x' * 2000}}, {{}})\n    \
-             if i == 1600: open({far:?}, 'w').close()"
+         threading.Thread(target=watch).start()\n\
+         for at in range(6000): pub.publish({{'text/plain': str(at), 'text/x-weight': 'x' * 2000}}, {{}})"
     );
     house.run(&[("a", &source)]).await.expect("queued");
     house
@@ -79,7 +84,7 @@ async fn a_kernel_waits_for_a_supervisor_that_stands_still_and_nothing_of_it_is_
     let supervisor = house.supervisor_pid();
     signal("-STOP", supervisor);
     std::fs::write(&gate, "").expect("gate");
-    // More than a publisher holds for a reader that does not read.
+    // Until it comes no further, or to its end: a publisher holds a thousand messages for a reader that does not read.
     wait_until("what the reader does not take", || far.exists()).await;
     signal("-CONT", supervisor);
     let run = house.finished("a").await;
