@@ -33,7 +33,7 @@ use self::hints::Hints;
 use self::kernel::Kernel;
 use self::lossless::Probe;
 use self::process::{Kills, OutOfMemory};
-use self::queue::Queue;
+use self::queue::{Outcome, Queue};
 use self::transcript::Transcript;
 use crate::protocol::{Note, Order, Status, SupervisorArgs};
 use crate::spool::{Channel, Spool};
@@ -147,6 +147,11 @@ pub(crate) enum Event {
     },
     /// An interrupt has waited long enough for this run to be taken up.
     Overdue {
+        epoch: u64,
+        run: String,
+    },
+    /// An interrupted run has waited long enough for the kernel's reply.
+    Unanswered {
         epoch: u64,
         run: String,
     },
@@ -311,6 +316,12 @@ impl Supervisor {
                     && self.queue.taken(&run) =>
             {
                 self.interrupt_kernel();
+            }
+            Event::Unanswered { epoch, run }
+                if epoch == self.epoch && self.queue.unanswered() == Some(run.as_str()) =>
+            {
+                let notes = self.queue.replied(&run, Outcome::Aborted);
+                self.ended(&notes).await;
             }
             Event::Closed { epoch, why } if epoch == self.epoch => self.closed(why),
             Event::GraceOver { epoch } if epoch == self.epoch && self.exited.is_none() => {

@@ -69,7 +69,11 @@ impl Supervisor {
             .await;
         let notes = match (channel, header.msg_type.as_str()) {
             (Channel::Iopub, "status") => match execution_state(&message).as_deref() {
-                Some("idle") => self.queue.idled(&parent.msg_id),
+                Some("idle") => {
+                    let notes = self.queue.idled(&parent.msg_id);
+                    self.end_later();
+                    notes
+                }
                 Some("busy") => {
                     self.queue.busied(&parent.msg_id);
                     self.interrupt_later();

@@ -114,6 +114,7 @@ impl Supervisor {
             self.interrupt_kernel();
         }
         self.interrupt_later();
+        self.end_later();
         self.note_all(&notes).await;
     }
 
@@ -123,6 +124,17 @@ impl Supervisor {
         if let Some(run) = self.queue.overdue() {
             let run = run.to_owned();
             self.later(self.epoch, TAKING, move |epoch| Event::Overdue {
+                epoch,
+                run: run.clone(),
+            });
+        }
+    }
+
+    /// A reply that has not come so long after the kernel was interrupted and idle will not.
+    pub(super) fn end_later(&self) {
+        if let Some(run) = self.queue.unanswered() {
+            let run = run.to_owned();
+            self.later(self.epoch, TAKING, move |epoch| Event::Unanswered {
                 epoch,
                 run: run.clone(),
             });

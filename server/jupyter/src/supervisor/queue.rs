@@ -113,6 +113,17 @@ impl Queue {
             .map(|running| running.run.as_str())
     }
 
+    /// The interrupted run whose kernel is idle and has not replied. An interrupt that meets the kernel between taking a cell up
+    /// and its code makes some forget the reply: when it has not come after a while, do without.
+    pub fn unanswered(&self) -> Option<&str> {
+        self.running
+            .as_ref()
+            .filter(|running| {
+                running.idle && running.outcome.is_none() && running.interrupted.is_some()
+            })
+            .map(|running| running.run.as_str())
+    }
+
     /// The kernel replied to the request. Ends the run only if it is idle, too: shell and IOPub are separate sockets,
     /// and output may still be on its way.
     pub fn replied(&mut self, run: &str, outcome: Outcome) -> Vec<Note> {
@@ -343,6 +354,22 @@ mod tests {
         assert_eq!(queue.overdue(), Some("r0"));
         assert!(queue.taken("r0"));
         assert_eq!(queue.overdue(), None);
+    }
+
+    #[test]
+    fn an_interrupted_cell_whose_kernel_is_idle_without_a_reply_is_unanswered() {
+        let mut queue = queue(1);
+        queue.begin();
+        queue.taken("r0");
+        queue.idled("r0");
+        assert_eq!(queue.unanswered(), None);
+        queue.interrupt("interrupted");
+        assert_eq!(queue.unanswered(), Some("r0"));
+        assert_eq!(
+            ended(&queue.replied("r0", Outcome::Aborted)),
+            vec![("r0".into(), RunState::Interrupted)]
+        );
+        assert_eq!(queue.unanswered(), None);
     }
 
     #[test]
