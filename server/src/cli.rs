@@ -28,7 +28,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Run the studio
-    Serve(ServeArgs),
+    Serve(Box<ServeArgs>),
     /// Work on the studio's people without signing in; a running studio need not be stopped
     Admin(AdminArgs),
     /// Ask the studio of a data folder whether it is alive; for containers
@@ -114,7 +114,7 @@ struct PasswordArgs {
 /// Runs the command of this process. What went wrong is one sentence on standard error.
 pub fn run() -> ExitCode {
     let done = match Cli::parse().command {
-        Command::Serve(args) => serve(args),
+        Command::Serve(args) => serve(*args),
         Command::Admin(args) => on_one_thread(administer(args.what)).and_then(|answer| answer),
         Command::Healthcheck { place } => {
             on_one_thread(healthcheck(place)).and_then(|answer| answer)

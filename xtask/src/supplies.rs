@@ -227,8 +227,13 @@ pub fn postgres(shop: &mut Workshop) -> Result<PathBuf> {
 }
 
 fn postgres_programs() -> Option<PathBuf> {
-    if let Some(initdb) = find("initdb") {
-        return initdb.parent().map(Path::to_path_buf);
+    // On the PATH there may be links to some of them: where they lead, all of them are.
+    if let Some(folder) = find("initdb")
+        .and_then(|initdb| fs::canonicalize(initdb).ok())
+        .and_then(|initdb| initdb.parent().map(Path::to_path_buf))
+        && folder.join("createdb").is_file()
+    {
+        return Some(folder);
     }
     let mut versions: Vec<(u32, PathBuf)> = fs::read_dir("/usr/lib/postgresql")
         .ok()?

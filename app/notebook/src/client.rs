@@ -249,8 +249,8 @@ impl Client {
     }
 
     /// Applies your operations and queues them. What the studio would not take is refused here already, but for order
-    /// keys that are too long for it: then the cells around them are moved apart as well. The operations become one undo step unless they continue the last one
-    /// (typing in the same cell within a second; pass the time in milliseconds).
+    /// keys that are too long for it: then the cells around them are moved apart as well. The operations become one undo
+    /// step unless they continue the last one (typing in the same cell within a second; pass the time in milliseconds).
     pub fn edit(
         &mut self,
         operations: Vec<Operation>,

@@ -72,7 +72,7 @@ pub(super) fn listen(
             event.stop_propagation();
         }));
     });
-    let pressed_g = StoredValue::new(0.0_f64);
+    let pressed_g = StoredValue::new(f64::NEG_INFINITY);
     let listening = window_event_listener(ev::keydown, move |event| {
         let (key, control) = (browser::key(&event), event.ctrl_key() || event.meta_key());
         let busy = event.default_prevented()
@@ -85,8 +85,9 @@ pub(super) fn listen(
         if busy || browser::remembered("single-keys").as_deref() == Some("off") {
             return;
         }
-        let waited = browser::now_ms() - pressed_g.get_value();
-        pressed_g.set_value(0.0);
+        // When they were pressed, not when a busy page came to them.
+        let waited = event.time_stamp() - pressed_g.get_value();
+        pressed_g.set_value(f64::NEG_INFINITY);
         match (key.as_str(), help) {
             ("?", Some(help)) => help.set(true),
             (letter, _) if waited < PAUSE_MS => {
@@ -98,7 +99,7 @@ pub(super) fn listen(
                 navigate(&place, NavigateOptions::default());
             }
             ("g", _) => {
-                pressed_g.set_value(browser::now_ms());
+                pressed_g.set_value(event.time_stamp());
                 return;
             }
             _ => return,

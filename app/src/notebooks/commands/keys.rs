@@ -75,7 +75,8 @@ fn double(screen: Screen, event: &web_sys::KeyboardEvent, key: char, command: Co
     if event.repeat() {
         return true;
     }
-    let now = browser::now_ms();
+    // When it was pressed, not when a busy page came to it.
+    let now = event.time_stamp();
     match FIRST_KEY.replace(Some((key, now))) {
         Some((first, at)) if first == key && now - at < DOUBLE_MS => {
             FIRST_KEY.set(None);
