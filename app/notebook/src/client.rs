@@ -432,6 +432,11 @@ impl Client {
             batch.sequence = sequence;
         }
         self.next_sequence = received + 1 + self.queue.len() as u64;
+        if self.pending_bytes > self.piece_bytes {
+            self.pending_bytes = 0;
+            let pending = std::mem::take(&mut self.pending);
+            self.enqueue(pending)?;
+        }
         Ok(result)
     }
 
@@ -510,7 +515,8 @@ impl Client {
     /// get their sequence now. What was pending before stays whole in its batch: a save of it may be older than this.
     fn enqueue(&mut self, changes: Changes) -> Result<(), Refused> {
         let bytes = changes.weight();
-        if self.pending_bytes + bytes <= self.piece_bytes {
+        // Before the join nobody knows what the studio has received: a sequence given now could be one it knows already.
+        if !self.joined || self.pending_bytes + bytes <= self.piece_bytes {
             self.pending_bytes += bytes;
             return self.pending.compose(changes);
         }

@@ -391,3 +391,20 @@ fn behind_a_hole_nothing_goes_out_until_the_answer_to_the_join() {
     me.joined(answer, 0).unwrap();
     send_all(&mut me, &mut room);
 }
+
+#[test]
+fn what_is_typed_before_the_join_is_not_taken_for_what_the_studio_has() {
+    let (me, cell) = client();
+    let mut saved = me.save();
+    saved.connected = false;
+    saved.pending = key(&cell, 0, "a");
+    let mut restored = Client::restore(saved).unwrap().in_pieces_of(200);
+    restored.edit(key(&cell, 0, &"¤".repeat(500)), 0.0).unwrap();
+    // An earlier life of this tab sent three batches that its last save knew nothing of.
+    restored
+        .joined(wire::JoinedState::Since(Vec::new()), 3)
+        .unwrap();
+    assert_eq!(restored.outgoing().map(|first| first.sequence), Some(4));
+    let kept = serde_json::to_string(&restored.save()).unwrap();
+    assert_eq!(kept.matches('¤').count(), 500, "nothing was dropped");
+}
