@@ -1,5 +1,6 @@
 // Around the document: the panel, the menu of the notebook, sharing, who has it open, cells that go far, and small screens.
 import { expectAccessible } from "../../fixtures/accessible.js";
+import { source } from "../../fixtures/notebook.js";
 import { expect, hydrated, test, type Person } from "../../fixtures/studio.js";
 import type { Page } from "@playwright/test";
 
@@ -266,6 +267,33 @@ test("a click that comes before the page is live is not lost", async ({ person }
     await expect(page.getByRole("dialog", { name: /Share/ }).or(page.locator("#cell-load .monaco-editor"))).toBeVisible();
     await page.unroute(/notebook_bg.*\.wasm/);
   }
+});
+
+test("what is typed before the page is live is not lost", async ({ person }) => {
+  const ada = await person("Ada");
+  const given = await importFile(ada);
+  const { page } = ada;
+  let arrive = (): void => undefined;
+  const late = new Promise<void>((resolve) => (arrive = resolve));
+  await page.route(/notebook_bg.*\.wasm/, async (route) => {
+    await late;
+    await route.continue();
+  });
+  await page.goto(`/n/${given.id}`, { waitUntil: "domcontentloaded" });
+  await page.locator("#cell-load pre.code").click();
+  const fetched = page.waitForRequest(/editor\..*\.js/);
+  await page.keyboard.type("# ddd early 00");
+  await fetched;
+  await page.locator("#cell-fit pre.code").click();
+  await page.keyboard.type("# fit too");
+  expect(await page.locator("html").getAttribute("data-live")).toBeNull();
+  arrive();
+  await hydrated(page);
+  await expect(page.locator("#cell-fit")).toContainText("# fit too");
+  await expect(page.locator("#cell-load")).toContainText("# ddd early 00");
+  await page.keyboard.type("!");
+  await expect.poll(() => source(ada, given, "fit")).toContain("# fit too!");
+  expect(await source(ada, given, "load")).toContain("# ddd early 00");
 });
 
 test("cells are added between any two and above the first where the pointer is", async ({ person }) => {
