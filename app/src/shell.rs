@@ -8,6 +8,7 @@ use crate::App;
 use crate::assets::{self, Assets, use_assets};
 use crate::call;
 use crate::frame::Look;
+use crate::hub::address_for_root;
 
 /// Keeps a click that comes before the page answers.
 const EARLY: &str = include_str!("shell/early.js");
@@ -18,9 +19,10 @@ pub fn shell() -> impl IntoView {
     let look = Look::from_cookies();
     let kept_closed = |name| call::cookie(name).filter(|state| state == "closed");
     let (sidebar, panel) = (kept_closed("sidebar"), kept_closed("panel"));
+    let hub = address_for_root();
     view! {
         <!DOCTYPE html>
-        <html lang="en" data-theme=look.theme.attribute() data-contrast=look.contrast.attribute() data-sidebar=sidebar data-panel=panel>
+        <html lang="en" data-theme=look.theme.attribute() data-contrast=look.contrast.attribute() data-sidebar=sidebar data-panel=panel data-hub=hub>
             <head>
                 <meta charset="utf-8"/>
                 <meta name="viewport" content="width=device-width, initial-scale=1"/>

@@ -14,7 +14,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tracing_subscriber::EnvFilter;
 
-use crate::config::{PlaceArgs, ServeArgs};
+use crate::config::{HubConfigArgs, PlaceArgs, ServeArgs};
 use crate::{admin, terminal};
 
 /// The studio in which data teams write and run notebooks together.
@@ -31,6 +31,8 @@ enum Command {
     Serve(Box<ServeArgs>),
     /// Work on the studio's people without signing in; a running studio need not be stopped
     Admin(AdminArgs),
+    /// What a JupyterHub beside the studio needs
+    Hub(HubCommand),
     /// Ask the studio of a data folder whether it is alive; for containers
     Healthcheck {
         #[command(flatten)]
@@ -39,6 +41,18 @@ enum Command {
     /// Hold one kernel; started by the studio itself
     #[command(hide = true)]
     KernelSupervisor { arguments: Vec<OsString> },
+}
+
+#[derive(Args)]
+struct HubCommand {
+    #[command(subcommand)]
+    what: Hub,
+}
+
+#[derive(Subcommand)]
+enum Hub {
+    /// Print the jupyterhub_config.py of a Hub that people sign in to through this studio
+    Config(Box<HubConfigArgs>),
 }
 
 #[derive(Args)]
@@ -116,6 +130,12 @@ pub fn run() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Serve(args) => serve(*args),
         Command::Admin(args) => on_one_thread(administer(args.what)).and_then(|answer| answer),
+        Command::Hub(HubCommand {
+            what: Hub::Config(args),
+        }) => args.resolve().and_then(|(place, studio, hub)| {
+            let text = crate::hub::config_text(&place, &studio, &hub)?;
+            write!(std::io::stdout(), "{text}").context("the configuration cannot be printed")
+        }),
         Command::Healthcheck { place } => {
             on_one_thread(healthcheck(place)).and_then(|answer| answer)
         }

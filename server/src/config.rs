@@ -10,6 +10,10 @@ use anyhow::{Context, Result, anyhow, bail};
 use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
 
+mod hub;
+
+pub use hub::{HubArgs, HubConfig, HubConfigArgs};
+
 /// Where the studio keeps everything. Every command that touches the data takes these.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct PlaceArgs {
@@ -132,6 +136,8 @@ pub struct ServeArgs {
         hide_env_values = true
     )]
     threads: Option<String>,
+    #[command(flatten)]
+    hub: HubArgs,
 }
 
 /// Where the data is.
@@ -159,6 +165,7 @@ pub struct Config {
     pub trusted_proxies: usize,
     pub requests_per_second: u32,
     pub threads: usize,
+    pub hub: Option<HubConfig>,
 }
 
 /// An origin, as browsers write it: lower case, without a default port.
@@ -211,11 +218,12 @@ impl PlaceArgs {
 
 impl ServeArgs {
     pub fn resolve(self) -> Result<Config> {
-        let (place, file) = self.place.open()?;
+        let (place, mut file) = self.place.open()?;
         let listen = address(given(self.listen, file.listen))?;
         let public_url = given(self.public_url, file.public_url)
             .map(|url| url.parse::<PublicUrl>())
             .transpose()?;
+        let hub = self.hub.resolve(&mut file, public_url.as_ref())?;
         let loopback = listen.ip().to_canonical().is_loopback();
         if !loopback && public_url.is_none() {
             bail!(
@@ -265,6 +273,7 @@ impl ServeArgs {
             public_url,
             kernels,
             log,
+            hub,
         })
     }
 }
@@ -345,6 +354,8 @@ struct File {
     trusted_proxies: Option<Word>,
     requests_per_second: Option<Word>,
     threads: Option<Word>,
+    hub: Option<Word>,
+    hub_upstream: Option<Word>,
 }
 
 impl File {

@@ -5,6 +5,7 @@
 mod admin;
 pub mod cli;
 pub mod config;
+mod hub;
 mod no_kernels;
 pub mod pages;
 mod serve;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use api::Doors;
 use app::Assets;
+use app::hub::HubAddress;
 use axum::Router;
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::{from_fn, map_response};
@@ -32,9 +33,11 @@ pub fn calls() -> Vec<(Method, String)> {
 }
 
 /// Pages and server functions, for whoever the cookie says.
-pub fn router(doors: &Arc<Doors>, assets: Assets) -> Router {
+pub fn router(doors: &Arc<Doors>, assets: Assets, hub: Option<String>) -> Router {
+    let hub = HubAddress(hub);
     let context = move || {
         provide_context(assets.clone());
+        provide_context(hub.clone());
         guard_page();
     };
     let options = LeptosOptions::builder().output_name("app").build();

@@ -6,7 +6,8 @@ use anyhow::Result;
 use api::{Doors, Settings};
 use async_trait::async_trait;
 use axum::Router;
-use datalayer::{Caller, Key, Ledger, Live, RunLedger, Runner, Session, UserId};
+use axum::middleware::from_fn_with_state;
+use datalayer::{Caller, Key, Ledger, Live, RunLedger, Runner, Session, SessionId, UserId};
 use jupyter::Gateway;
 use rooms::Rooms;
 use service::{Clock, House, Opening};
@@ -14,6 +15,7 @@ use tokio::sync::broadcast;
 
 use crate::cli;
 use crate::config::{self, Config};
+use crate::hub::{self, HubDoor};
 use crate::no_kernels::NoKernels;
 use crate::pages;
 use crate::site::Site;
@@ -24,6 +26,7 @@ pub struct Studio {
     rooms: Rooms,
     doors: Arc<Doors>,
     site: Site,
+    hub: Option<Arc<HubDoor>>,
 }
 
 impl Studio {
@@ -55,7 +58,12 @@ impl Studio {
             frame: site.frame.clone(),
         };
         let doors = Doors::new(Arc::new(Inside(house.clone())), ledger, live, settings);
+        let hub = match (&config.hub, &config.public_url) {
+            (Some(hub), Some(studio)) => Some(HubDoor::open(place, studio, hub, &doors)?),
+            _ => None,
+        };
         Ok(Self {
+            hub,
             house,
             rooms,
             doors,
@@ -65,10 +73,16 @@ impl Studio {
 
     /// Every route of the studio, with every layer around it.
     pub fn router(&self) -> Router {
+        let beside = self.hub.as_ref().map(|hub| hub.address());
         let routes = api::router(&self.doors)
             .merge(self.site.files())
-            .merge(pages::router(&self.doors, self.site.assets.clone()));
-        api::around_everything(routes, &self.doors)
+            .merge(pages::router(&self.doors, self.site.assets.clone(), beside));
+        let Some(hub) = &self.hub else {
+            return api::around_everything(routes, &self.doors);
+        };
+        // The Hub's answers keep their own headers: what is for its host goes its way before anything of ours.
+        api::around_everything(routes.merge(hub::router(hub)), &self.doors)
+            .layer(from_fn_with_state(Arc::clone(hub), hub::by_host))
     }
 
     /// The secret of the set-up link, while the studio waits for its first administrator.
@@ -120,6 +134,9 @@ struct Inside(House);
 impl api::House for Inside {
     async fn caller_of(&self, secret: &str) -> datalayer::Result<Caller> {
         self.0.caller_of(secret).await
+    }
+    async fn caller_in(&self, session: &SessionId) -> datalayer::Result<Caller> {
+        self.0.caller_in(session).await
     }
     async fn open_session(
         &self,

@@ -2,6 +2,7 @@
 
 mod bench;
 mod browser;
+mod hub;
 mod packing;
 mod site;
 mod steps;

@@ -11,6 +11,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use crate::{
+    hub,
     packing::Squeeze,
     site::{self, Kind},
     steps::{gather, say},
@@ -55,6 +56,9 @@ pub struct RunOptions {
     /// Run the optimised build.
     #[arg(long)]
     pub release: bool,
+    /// Start a JupyterHub beside it, signed in to through the studio; JupyterLab is then at http://hub.localhost:3000/jupyter/
+    #[arg(long)]
+    pub hub: bool,
     /// More for `datalayer serve`.
     #[arg(last = true)]
     pub more: Vec<String>,
@@ -80,6 +84,7 @@ pub fn build_and_say(shop: &mut Workshop, options: &BuildOptions) -> Result<Exit
 /// Build and start the studio; it is ours until it ends.
 pub fn run(shop: &mut Workshop, options: &RunOptions) -> Result<ExitCode> {
     let python = supplies::python(shop)?;
+    let programs = options.hub.then(|| supplies::hub(shop)).transpose()?;
     let build = BuildOptions {
         release: options.release,
         ..BuildOptions::default()
@@ -92,8 +97,17 @@ pub fn run(shop: &mut Workshop, options: &RunOptions) -> Result<ExitCode> {
         "people and tokens from the command line: cargo xtask admin --help (data in {})",
         options.data.display()
     ));
-    // It takes our place: what ends us ends it, and there is one process to look at.
-    let error = serve(shop, options, profile, &python).exec();
+    let mut studio = serve(shop, options, profile, &python);
+    if let Some(programs) = programs {
+        let _hub = hub::start(shop, &programs, options, profile)?;
+        studio.args(hub::words(options)?);
+        say(&format!(
+            "JupyterHub starts beside it; what it says is in {}",
+            options.data.join("hub/hub.log").display()
+        ));
+    }
+    // It takes our place: what ends us ends it (and a Hub beside it), and there is one process to look at.
+    let error = studio.exec();
     Err(error).context("cannot start the studio")
 }
 
@@ -143,12 +157,17 @@ pub fn equip(command: &mut Command, python: &Path) {
     if let Ok(path) = env::join_paths(jupyter) {
         command.env("JUPYTER_PATH", path);
     }
-    let mut programs = vec![python.join("bin")];
+    before_path(command, &python.join("bin"));
+    command.env("DATALAYER_PYTHON", python.join("bin/python"));
+}
+
+/// Let a process find the programs of a folder before all others.
+pub fn before_path(command: &mut Command, folder: &Path) {
+    let mut programs = vec![folder.to_path_buf()];
     programs.extend(env::var_os("PATH").iter().flat_map(env::split_paths));
     if let Ok(path) = env::join_paths(programs) {
         command.env("PATH", path);
     }
-    command.env("DATALAYER_PYTHON", python.join("bin/python"));
 }
 
 /// Compile the server.

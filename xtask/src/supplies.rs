@@ -18,6 +18,15 @@ use crate::{
 /// The kernel people run, and the reference the notebook format is compared with.
 const PYTHON_PACKAGES: &[&str] = &["ipykernel==7.*", "nbformat==5.10.4"];
 
+/// A Hub, what signs people in to it, and what it starts for them.
+const HUB_PACKAGES: &[&str] = &[
+    "jupyterhub==6.1.1",
+    "oauthenticator==17.4.0",
+    "jupyterlab==4.6.6",
+    "jupyter-collaboration==5.0.4",
+    "ipykernel==7.*",
+];
+
 /// Source archives that carry real notebooks.
 const CORPUS_PACKAGES: &[&str] = &[
     "nbformat==5.10.4",
@@ -34,7 +43,7 @@ const CORPUS_SCRIPT: &str = include_str!("../assets/corpus.py");
 
 #[derive(Args)]
 pub struct Options {
-    /// Also what only the tests need: Chromium, PostgreSQL, the notebook corpus.
+    /// Also what only the tests need: Chromium, PostgreSQL, the notebook corpus, a JupyterHub.
     #[arg(long)]
     pub tests: bool,
 }
@@ -49,6 +58,7 @@ pub fn set_up(shop: &mut Workshop, options: &Options) -> Result<ExitCode> {
         corpus(shop)?;
         chromium(shop)?;
         postgres(shop)?;
+        hub(shop)?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -97,21 +107,37 @@ pub fn node_modules(shop: &mut Workshop, folder: &str) -> Result<PathBuf> {
 /// A Python environment with a kernel: `<cache>/python`.
 pub fn python(shop: &mut Workshop) -> Result<PathBuf> {
     let home = shop.cache.join("python");
+    environment(
+        shop,
+        &home,
+        "Python environment with a kernel",
+        PYTHON_PACKAGES,
+    )?;
+    Ok(home)
+}
+
+/// A virtual environment with these packages, and a kernel called `python3` that runs in it.
+fn environment(shop: &mut Workshop, home: &Path, what: &str, packages: &[&str]) -> Result<()> {
     let interpreter = home.join("bin/python");
-    let stamp = Stamp::new(home.join(".complete"), PYTHON_PACKAGES.join(" "));
+    let stamp = Stamp::new(home.join(".complete"), packages.join(" "));
     if stamp.holds() && interpreter.is_file() {
-        return Ok(home);
+        return Ok(());
     }
     need(
         &["python3"],
         "Python 3.10 or newer with venv (Debian: apt-get install python3 python3-venv)",
     )?;
-    shop.step("Python environment with a kernel", |shop| {
+    let name = home
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    shop.step(what, |shop| {
         stamp.clear();
         if !interpreter.is_file() || !home.join("bin/pip").is_file() {
             let mut venv = Command::new("python3");
-            venv.args(["-m", "venv", "--clear"]).arg(&home);
-            shop.quietly("python-venv", &mut venv)
+            venv.args(["-m", "venv", "--clear"]).arg(home);
+            shop.quietly(&format!("{name}-venv"), &mut venv)
                 .context("Python's venv module is needed (Debian: apt-get install python3-venv)")?;
         }
         let mut pip = Command::new(&interpreter);
@@ -122,8 +148,8 @@ pub fn python(shop: &mut Workshop) -> Result<PathBuf> {
             "--quiet",
             "--disable-pip-version-check",
         ])
-        .args(PYTHON_PACKAGES);
-        shop.quietly("python-pip", &mut pip)?;
+        .args(packages);
+        shop.quietly(&format!("{name}-pip"), &mut pip)?;
         // The kernelspec names this interpreter by its path, so that it works without activation.
         let mut spec = Command::new(&interpreter);
         spec.args([
@@ -136,11 +162,34 @@ pub fn python(shop: &mut Workshop) -> Result<PathBuf> {
             "Python 3",
             "--prefix",
         ])
-        .arg(&home);
-        shop.quietly("python-kernelspec", &mut spec)?;
+        .arg(home);
+        shop.quietly(&format!("{name}-kernelspec"), &mut spec)?;
         stamp.set()
-    })?;
-    Ok(home)
+    })
+}
+
+/// Where a Hub's programs are.
+pub struct Hub {
+    /// The Python environment: `bin/jupyterhub`, `bin/jupyterhub-singleuser`.
+    pub python: PathBuf,
+    /// configurable-http-proxy, which the Hub starts in front of itself.
+    pub proxy: PathBuf,
+}
+
+/// A JupyterHub with its proxy: `<cache>/hub-python` and an npm folder.
+pub fn hub(shop: &mut Workshop) -> Result<Hub> {
+    let modules = node_modules(shop, "xtask/hub")?;
+    let home = shop.cache.join("hub-python");
+    environment(
+        shop,
+        &home,
+        "Python environment with JupyterHub and JupyterLab",
+        HUB_PACKAGES,
+    )?;
+    Ok(Hub {
+        python: home,
+        proxy: modules.join(".bin/configurable-http-proxy"),
+    })
 }
 
 /// Real notebooks, from the source archives of public packages: `<cache>/corpus`.

@@ -98,6 +98,7 @@ pub fn test(shop: &mut Workshop, options: &Options) -> Result<ExitCode> {
     let python = supplies::python(shop)?;
     let corpus = supplies::corpus(shop)?;
     let postgres = supplies::postgres(shop)?;
+    let hub = supplies::hub(shop)?;
     let toolchain = toolchain::wasm(shop)?;
     supplies::node_modules(shop, "frontend/web")?;
 
@@ -108,6 +109,8 @@ pub fn test(shop: &mut Workshop, options: &Options) -> Result<ExitCode> {
         command
             .env("NOTEBOOK_CORPUS", &corpus)
             .env("POSTGRES_BIN", &postgres)
+            .env("HUB_PYTHON", &hub.python)
+            .env("HUB_PROXY", &hub.proxy)
             .env("RUST_BACKTRACE", "1");
         if options.long {
             command

@@ -7,6 +7,7 @@ use ui::{Icon, Mark, initials};
 
 use super::people::UserMenu;
 use super::use_house;
+use crate::hub::hub_address;
 use crate::palette::use_commands;
 
 /// Home, your spaces, a new one; at the foot settings and you.
@@ -49,6 +50,9 @@ pub fn Rail(#[prop(into)] space: Signal<Option<Space>>) -> impl IntoView {
             </div>
             <a class="rail__btn" href="/spaces#new" aria-label="New space" title="New space"><Icon name="plus" size=18/></a>
             <div class="rail__end">
+                {hub_address().map(|hub| view! {
+                    <a class="rail__btn" href=hub target="_blank" rel="noopener" aria-label="JupyterLab" title="JupyterLab, in a tab of its own"><Icon name="terminal" size=18/></a>
+                })}
                 <RailLink href="/settings" icon="settings" name="Settings"/>
                 <UserMenu id="you-rail"/>
             </div>

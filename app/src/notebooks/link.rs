@@ -87,6 +87,8 @@ pub struct Link {
     /// Where the caret goes once the editor is there, and what was typed until then.
     wanted_at: Option<u32>,
     ahead: String,
+    /// The cell that was typed for: another one may be active by the time the editor comes.
+    ahead_in: Option<CellId>,
     /// The cell the editor shows.
     shown: Option<CellId>,
     next_ask: u32,
@@ -129,6 +131,7 @@ pub fn start(screen: Screen, view: &NotebookView, reader: &UserId, assets: crate
         editor_loading: false,
         wanted_at: None,
         ahead: String::new(),
+        ahead_in: None,
         shown: None,
         next_ask: 0,
         asks: BTreeMap::new(),

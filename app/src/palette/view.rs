@@ -8,6 +8,7 @@ use leptos_router::hooks::use_navigate;
 use ui::{Icon, Keys};
 
 use super::{Command, Group, Run, pieces, rank, use_commands};
+use crate::hub::hub_address;
 use crate::accounts::calls::sign_out;
 use crate::frame::shortcuts::KeyWords;
 use crate::frame::{Look, Theme, choose, use_house, use_look};
@@ -189,6 +190,7 @@ fn found(typed: RwSignal<String>, space: Signal<Option<Space>>) -> Memo<Vec<Comm
             all.push(Command::place("/spaces", "All spaces", "layers").keys("G A"));
             all.push(Command::place("/spaces#new", "New space", "plus"));
             all.push(Command::place("/settings", "Settings", "settings").keys("G ,"));
+            all.extend(hub_address().map(|hub| Command::place(hub, "JupyterLab", "terminal")));
             if administrator.get() {
                 all.push(Command::place("/people", "People", "members"));
             }

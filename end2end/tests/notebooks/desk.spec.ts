@@ -280,8 +280,8 @@ test("what is typed before the page is live is not lost", async ({ person }) => 
     await route.continue();
   });
   await page.goto(`/n/${given.id}`, { waitUntil: "domcontentloaded" });
-  await page.locator("#cell-load pre.code").click();
   const fetched = page.waitForRequest(/editor\..*\.js/);
+  await page.locator("#cell-load pre.code").click();
   await page.keyboard.type("# ddd early 00");
   await fetched;
   await page.locator("#cell-fit pre.code").click();

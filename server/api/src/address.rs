@@ -25,21 +25,24 @@ impl fmt::Display for Source {
 impl Source {
     /// `proxies` of our own stand in front: the client is what the outermost of them saw. With none, the header is whatever the client likes, so it is not read.
     pub fn of(headers: &HeaderMap, extensions: &Extensions, proxies: usize) -> Self {
-        let peer = extensions
-            .get::<Peer>()
-            .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |Peer(peer)| peer.ip());
-        let forwarded = || {
-            let mut hops = Vec::new();
-            for line in headers.get_all("x-forwarded-for") {
-                hops.extend(line.to_str().ok()?.split(',').map(str::trim));
-            }
-            hops.get(hops.len().checked_sub(proxies)?)?
-                .parse::<IpAddr>()
-                .ok()
-        };
-        let client = if proxies == 0 { None } else { forwarded() };
-        Self(coarse(client.unwrap_or(peer)))
+        let client = client(headers, extensions, proxies);
+        Self(coarse(client.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))))
     }
+}
+
+/// The client's own address, as [`Source::of`] finds it. `None`: the connection is of no kind that has one.
+pub fn client(headers: &HeaderMap, extensions: &Extensions, proxies: usize) -> Option<IpAddr> {
+    let forwarded = || {
+        let mut hops = Vec::new();
+        for line in headers.get_all("x-forwarded-for") {
+            hops.extend(line.to_str().ok()?.split(',').map(str::trim));
+        }
+        hops.get(hops.len().checked_sub(proxies)?)?
+            .parse::<IpAddr>()
+            .ok()
+    };
+    let client = if proxies == 0 { None } else { forwarded() };
+    client.or_else(|| extensions.get::<Peer>().map(|Peer(peer)| peer.ip()))
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Source {

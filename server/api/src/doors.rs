@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use datalayer::{Caller, Key, Ledger, Live, Result, Session, UserId};
+use datalayer::{Caller, Key, Ledger, Live, Result, Session, SessionId, UserId};
 use tokio::sync::broadcast;
 
 use crate::cookie::CookieMode;
@@ -15,6 +15,8 @@ use crate::live::Sockets;
 pub trait House: Send + Sync {
     /// Whose sign-in this cookie is. Unknown, ended and disabled ones are [`Caller::Nobody`].
     async fn caller_of(&self, secret: &str) -> Result<Caller>;
+    /// Who signed in there, where another door of the studio has seen the cookie.
+    async fn caller_in(&self, session: &SessionId) -> Result<Caller>;
     /// Keeps a sign-in under the id its browser will hold; `false` when there is one under this id.
     async fn open_session(&self, secret: &str, user: &UserId, agent: &str) -> Result<bool>;
     /// Ends the sign-in under this id, if it has not ended.

@@ -27,7 +27,7 @@ mod usercontent;
 mod versions;
 mod visitor;
 
-pub use address::Peer;
+pub use address::{Peer, client};
 pub use body::bounded;
 pub use cookie::CookieMode;
 pub use doors::{Doors, House, Settings};

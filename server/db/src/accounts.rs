@@ -57,6 +57,50 @@ macro_rules! insert_user {
     }};
 }
 
+type SessionRow = (
+    String,
+    String,
+    i64,
+    i64,
+    String,
+    String,
+    String,
+    bool,
+    i64,
+    Option<i64>,
+);
+
+fn found_session(row: SessionRow) -> Result<FoundSession> {
+    let (
+        id,
+        secret_hash,
+        seen_at,
+        expires_at,
+        user,
+        username,
+        name,
+        administrator,
+        created_at,
+        disabled_at,
+    ) = row;
+    let user = stored_user((
+        user,
+        username,
+        name,
+        String::new(),
+        administrator,
+        created_at,
+        disabled_at,
+    ))?;
+    Ok(FoundSession {
+        id: stored(id)?,
+        secret_hash,
+        seen_at: Timestamp(seen_at),
+        expires_at: Timestamp(expires_at),
+        user: user.user,
+    })
+}
+
 macro_rules! insert_session {
     ($tx:ident, $session:expr) => {{
         let session: &NewSession = $session;
@@ -277,19 +321,7 @@ impl Db {
     }
 
     pub async fn session_by_secret(&self, secret_hash: &str) -> Result<Option<FoundSession>> {
-        type Row = (
-            String,
-            String,
-            i64,
-            i64,
-            String,
-            String,
-            String,
-            bool,
-            i64,
-            Option<i64>,
-        );
-        let row: Option<Row> = on!(self, pool => {
+        let row: Option<SessionRow> = on!(self, pool => {
             sqlx::query_as(
                 "select s.id, s.secret_hash, s.seen_at, s.expires_at,
                         u.id, u.username, u.name, u.administrator, u.created_at, u.disabled_at
@@ -300,38 +332,22 @@ impl Db {
             .fetch_optional(pool)
             .await?
         });
-        row.map(
-            |(
-                id,
-                secret_hash,
-                seen_at,
-                expires_at,
-                user,
-                username,
-                name,
-                administrator,
-                created_at,
-                disabled_at,
-            )| {
-                Ok(FoundSession {
-                    id: stored(id)?,
-                    secret_hash,
-                    seen_at: Timestamp(seen_at),
-                    expires_at: Timestamp(expires_at),
-                    user: stored_user((
-                        user,
-                        username,
-                        name,
-                        String::new(),
-                        administrator,
-                        created_at,
-                        disabled_at,
-                    ))?
-                    .user,
-                })
-            },
-        )
-        .transpose()
+        row.map(found_session).transpose()
+    }
+
+    pub async fn session_by_id(&self, session: &SessionId) -> Result<Option<FoundSession>> {
+        let row: Option<SessionRow> = on!(self, pool => {
+            sqlx::query_as(
+                "select s.id, s.secret_hash, s.seen_at, s.expires_at,
+                        u.id, u.username, u.name, u.administrator, u.created_at, u.disabled_at
+                 from sessions s join users u on u.id = s.user_id
+                 where s.id = $1 and s.ended_at is null",
+            )
+            .bind(session.as_str())
+            .fetch_optional(pool)
+            .await?
+        });
+        row.map(found_session).transpose()
     }
 
     pub async fn touch_session(&self, session: &SessionId, at: Timestamp) -> Result<()> {

@@ -5,9 +5,11 @@
 mod names;
 mod passwords;
 pub mod policy;
+mod seals;
 mod secrets;
 pub mod tokens;
 
 pub use names::{check_username, clean_line, clean_name, clean_text};
 pub use passwords::Passwords;
+pub use seals::SealKey;
 pub use secrets::{Secret, hash_secret, same, shown_password};

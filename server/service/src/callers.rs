@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Mutex;
 
-use datalayer::{Caller, Result, Timestamp, TokenId};
+use datalayer::{Caller, Result, SessionId, Timestamp, TokenId};
+use db::FoundSession;
 
 use crate::House;
 
@@ -85,15 +86,42 @@ impl House {
         if let Some(caller) = known {
             return Ok(caller);
         }
-        let Some(found) = self.0.db.session_by_secret(&hash).await? else {
-            return Ok(Caller::Nobody);
+        let found = self.0.db.session_by_secret(&hash).await?;
+        let found = found.filter(|found| iam::same(&found.secret_hash, &hash));
+        let caller = self.judge(found, now).await;
+        if caller != Caller::Nobody {
+            self.0.callers.keep(generation, hash, now, &caller);
+        }
+        Ok(caller)
+    }
+
+    /// Who signed in there, where another door of the studio has seen their cookie. As [`House::caller_of`].
+    pub async fn caller_in(&self, session: &SessionId) -> Result<Caller> {
+        let now = self.now();
+        // No hash looks like this.
+        let key = format!("session {session}");
+        let (generation, known) = self.0.callers.find(&key, now);
+        if let Some(caller) = known {
+            return Ok(caller);
+        }
+        let found = self.0.db.session_by_id(session).await?;
+        let caller = self.judge(found, now).await;
+        if caller != Caller::Nobody {
+            self.0.callers.keep(generation, key, now, &caller);
+        }
+        Ok(caller)
+    }
+
+    /// Does this sign-in still count?
+    async fn judge(&self, found: Option<FoundSession>, now: Timestamp) -> Caller {
+        let Some(found) = found else {
+            return Caller::Nobody;
         };
         let over = found.user.disabled_at.is_some()
             || found.expires_at <= now
-            || found.seen_at.plus_seconds(SESSION_IDLE_SECONDS) <= now
-            || !iam::same(&found.secret_hash, &hash);
+            || found.seen_at.plus_seconds(SESSION_IDLE_SECONDS) <= now;
         if over {
-            return Ok(Caller::Nobody);
+            return Caller::Nobody;
         }
         if now.seconds_since(found.seen_at) >= SEEN_EVERY {
             // A database that cannot be written now must not keep people from reading.
@@ -101,12 +129,10 @@ impl House {
                 tracing::warn!(%error, "when a session was last seen could not be written");
             }
         }
-        let caller = Caller::Person {
+        Caller::Person {
             user: found.user,
             session: found.id,
-        };
-        self.0.callers.keep(generation, hash, now, &caller);
-        Ok(caller)
+        }
     }
 
     /// Writes when a token was used, to the minute.

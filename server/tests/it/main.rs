@@ -11,6 +11,8 @@ mod catalogue;
 #[cfg(test)]
 mod census;
 #[cfg(test)]
+mod hub;
+#[cfg(test)]
 mod kernels;
 #[cfg(test)]
 mod lifecycle;

@@ -14,6 +14,7 @@ impl Link {
     /// Puts the editor into the active cell (loading it first) and gives it the keys. `at`: where the caret goes.
     pub fn edit_active(&mut self, at: Option<u32>) {
         if self.editor.is_none() {
+            self.leave_ahead();
             self.wanted_at = at;
             self.load_editor();
             return;
@@ -44,6 +45,10 @@ impl Link {
                         if link.screen.mode.get_untracked() == Mode::Edit {
                             let at = link.wanted_at.take();
                             link.edit_active(at);
+                        } else {
+                            // Whoever has left the text meanwhile meant what they typed all the same.
+                            let at = link.wanted_at.take();
+                            link.take_ahead(at);
                         }
                     }
                     Err(why) => link.announce(&format!("The editor could not be loaded: {why}")),
@@ -59,7 +64,9 @@ impl Link {
         if !self.screen.may.get_untracked().edit || modified {
             return false;
         }
-        let stands = self.shown.is_some() && self.shown == self.screen.active.get_untracked();
+        let active = self.screen.active.get_untracked();
+        let stands = self.shown.is_some() && self.shown == active;
+        self.leave_ahead();
         match (event.key().as_str(), &self.editor) {
             ("Enter", _) if !event.shift_key() => self.ahead.push('\n'),
             (key, _) if key.chars().count() == 1 => self.ahead.push_str(key),
@@ -76,6 +83,7 @@ impl Link {
             }
             _ => return false,
         }
+        self.ahead_in = active;
         if stands {
             let at = self.caret();
             self.edit_active(at);
@@ -98,19 +106,38 @@ impl Link {
         }
     }
 
-    /// Puts what was typed ahead into the active cell at `at` (else at its end); where the caret is then.
+    /// Puts what was typed ahead into its cell, at `at` or where its caret was to stand, else at its end; where the caret is then.
     pub fn take_ahead(&mut self, at: Option<u32>) -> Option<u32> {
+        self.leave_ahead();
         let text = std::mem::take(&mut self.ahead);
-        let cell = self.screen.active.get_untracked()?;
+        let cell = self.ahead_in.take()?;
+        let at = at.or_else(|| self.wanted_at.take());
+        self.write_ahead(cell, at, &text)
+    }
+
+    /// What was typed for a cell that is no longer the active one goes into it, where its caret was to stand.
+    fn leave_ahead(&mut self) {
+        if self.ahead_in.is_none() || self.ahead_in == self.screen.active.get_untracked() {
+            return;
+        }
+        let (text, at) = (std::mem::take(&mut self.ahead), self.wanted_at.take());
+        if let Some(cell) = self.ahead_in.take() {
+            self.write_ahead(cell, at, &text);
+        }
+    }
+
+    fn write_ahead(&mut self, cell: CellId, at: Option<u32>, text: &str) -> Option<u32> {
         if text.is_empty() {
             return None;
         }
-        let at = at.unwrap_or_else(|| self.length_of(&cell));
+        // Somebody may have made it shorter meanwhile.
+        let length = self.length_of(&cell);
+        let at = at.map_or(length, |at| at.min(length));
         self.edit(vec![Operation::EditSource {
             cell,
-            delta: Delta::splice(at, 0, &text),
+            delta: Delta::splice(at, 0, text),
         }]);
-        Some(at + utf16_len(&text))
+        Some(at + utf16_len(text))
     }
 
     /// Shows the active cell in the editor while it is being edited.
