@@ -10,6 +10,7 @@ use serde_json::Value;
 
 mod pieces;
 
+use crate::delta::Effort;
 use crate::{Cell, CellId, CellKind, Delta, Map, NotebookDoc, Operation, Order, Refused};
 
 /// Keys set to a value or removed.
@@ -283,7 +284,8 @@ impl Changes {
         Ok(inverse)
     }
 
-    /// What turns one document into another, cells that are gone aside: nothing removes a cell for good.
+    /// What turns one document into another, cells that are gone aside: nothing removes a cell for good. In texts these
+    /// are the edits that were likely made: the outcome does not tell which of two equal words is the old one.
     pub(crate) fn between<'a>(
         from: &NotebookDoc,
         to: &NotebookDoc,
@@ -293,9 +295,12 @@ impl Changes {
             metadata: registers_between(&from.metadata, &to.metadata),
             ..Changes::default()
         };
+        let mut effort = Effort::of_document();
         for id in ids {
             let change = match (from.cell(id), to.cell(id)) {
-                (Some(old), Some(new)) => CellChange::between(old, new),
+                (Some(old), Some(new)) => {
+                    CellChange::between(old, new, |old, new| Delta::likely(old, new, &mut effort))
+                }
                 (None, Some(new)) => CellChange {
                     insert: Some(Box::new(NewCell {
                         kind: new.kind,
@@ -437,7 +442,7 @@ impl CellChange {
             // Two cells of one id: `second`'s is what it becomes.
             (Some(a), Some(b)) => {
                 let (a, b) = (a.into_cell(first.deleted), b.into_cell(second.deleted));
-                *second = CellChange::between(&a, &b);
+                *second = CellChange::between(&a, &b, Delta::replacement);
                 *first = CellChange::default();
                 return;
             }
@@ -487,7 +492,7 @@ impl CellChange {
         })
     }
 
-    fn between(old: &Cell, new: &Cell) -> CellChange {
+    fn between(old: &Cell, new: &Cell, diff: impl FnOnce(&str, &str) -> Delta) -> CellChange {
         CellChange {
             insert: None,
             deleted: (old.deleted != new.deleted).then_some(new.deleted),
@@ -496,7 +501,7 @@ impl CellChange {
             delta: if old.source == new.source {
                 Delta::default()
             } else {
-                Delta::diff(&old.source, &new.source)
+                diff(&old.source, &new.source)
             },
             metadata: registers_between(&old.metadata, &new.metadata),
             attachments: registers_between(&old.attachments, &new.attachments),

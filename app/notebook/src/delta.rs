@@ -2,8 +2,10 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+mod diff;
 mod steps;
 
+pub(crate) use diff::Effort;
 use steps::{Builder, Part, Reader, TextReader};
 
 /// One step of a delta. On the wire a positive number retains, a negative number deletes, a string inserts
@@ -106,34 +108,22 @@ impl Delta {
         builder.finish()
     }
 
-    /// The smallest single splice that turns one text into another (common prefix and suffix kept, pairs never cut).
+    /// The single splice that turns one text into the other: what lies between their common beginning and end is replaced.
+    pub fn replacement(from: &str, to: &str) -> Self {
+        diff::delta(from, to, &diff::whole(from, to))
+    }
+
+    /// The fewest characters deleted and inserted that turn one text into the other. Where the texts are long and differ
+    /// so much that finding them would take long, larger pieces than needed are replaced.
     pub fn diff(from: &str, to: &str) -> Self {
-        let mut prefix = from
-            .bytes()
-            .zip(to.bytes())
-            .take_while(|(a, b)| a == b)
-            .count();
-        while !from.is_char_boundary(prefix) || !to.is_char_boundary(prefix) {
-            prefix -= 1;
-        }
-        let (from_rest, to_rest) = (&from[prefix..], &to[prefix..]);
-        let mut suffix = from_rest
-            .bytes()
-            .rev()
-            .zip(to_rest.bytes().rev())
-            .take_while(|(a, b)| a == b)
-            .count();
-        while !from_rest.is_char_boundary(from_rest.len() - suffix)
-            || !to_rest.is_char_boundary(to_rest.len() - suffix)
-        {
-            suffix -= 1;
-        }
-        let deleted = utf16_len(&from_rest[..from_rest.len() - suffix]);
-        Self::splice(
-            utf16_len(&from[..prefix]),
-            deleted,
-            &to_rest[..to_rest.len() - suffix],
-        )
+        diff::delta(from, to, &diff::gaps(from, to, &mut Effort::of_text()))
+    }
+
+    /// As [`Delta::diff`], but what two unrelated pieces of text have in common by chance counts as replaced: the edits
+    /// that have most likely been made.
+    pub(crate) fn likely(from: &str, to: &str, effort: &mut Effort) -> Self {
+        let gaps = diff::gaps(from, to, effort);
+        diff::delta(from, to, &diff::without_splinters(gaps))
     }
 
     pub fn steps(&self) -> &[Step] {

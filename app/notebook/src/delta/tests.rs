@@ -40,6 +40,50 @@ fn delta_on(on: &str) -> impl Strategy<Value = Delta> + use<> {
     })
 }
 
+/// Long texts of few different pieces, so that much of one is in the other by chance.
+fn long_text() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        3 => "[ab]",
+        1 => Just(" ".to_owned()),
+        1 => Just("\n".to_owned()),
+        1 => Just("é".to_owned()),
+        1 => Just("😀".to_owned()),
+        1 => Just("😁".to_owned()),
+    ];
+    proptest::collection::vec(piece, 0..2_000).prop_map(|pieces| pieces.concat())
+}
+
+/// Characters deleted and inserted.
+fn size(delta: &Delta, on: &str) -> usize {
+    let inverse = delta.invert(on).unwrap();
+    let inserted = |delta: &Delta| -> usize {
+        let texts = delta.steps().iter().map(|step| match step {
+            Step::Insert(text) => text.chars().count(),
+            Step::Retain(_) | Step::Delete(_) => 0,
+        });
+        texts.sum()
+    };
+    inserted(delta) + inserted(&inverse)
+}
+
+/// The fewest characters deleted and inserted, by trying everything.
+fn least(a: &str, b: &str) -> usize {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, c) in a.iter().enumerate() {
+        let mut before = std::mem::replace(&mut row[0], i + 1);
+        for (j, d) in b.iter().enumerate() {
+            let best = if c == d {
+                before
+            } else {
+                1 + row[j].min(row[j + 1])
+            };
+            before = std::mem::replace(&mut row[j + 1], best);
+        }
+    }
+    row[b.len()]
+}
+
 fn text_and_two() -> impl Strategy<Value = (String, Delta, Delta)> {
     text().prop_flat_map(|text| {
         (delta_on(&text), delta_on(&text)).prop_map(move |(a, b)| (text.clone(), a, b))
@@ -54,6 +98,20 @@ fn text_and_chain() -> impl Strategy<Value = (String, Delta, Delta)> {
             delta_on(&after).prop_map(move |b| (text.clone(), a.clone(), b))
         })
     })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn long_texts_have_diffs_as_well(a in long_text(), b in long_text(), effort in 0_usize..200_000) {
+        for effort in [Effort::TEXT, effort] {
+            let mut effort = Effort::of(effort);
+            prop_assert_eq!(&Delta::likely(&a, &b, &mut effort).apply(&a).unwrap(), &b);
+        }
+        let (a, b) = (&a[..a.floor_char_boundary(500)], &b[..b.floor_char_boundary(500)]);
+        prop_assert_eq!(size(&Delta::diff(a, b), a), least(a, b));
+    }
 }
 
 proptest! {
@@ -83,7 +141,14 @@ proptest! {
 
     #[test]
     fn a_diff_turns_one_text_into_the_other(a in text(), b in text()) {
+        prop_assert_eq!(Delta::replacement(&a, &b).apply(&a).unwrap(), b.clone());
+        prop_assert_eq!(Delta::likely(&a, &b, &mut Effort::of_document()).apply(&a).unwrap(), b.clone());
         prop_assert_eq!(Delta::diff(&a, &b).apply(&a).unwrap(), b);
+    }
+
+    #[test]
+    fn a_diff_of_short_texts_is_as_small_as_can_be(a in text(), b in text()) {
+        prop_assert_eq!(size(&Delta::diff(&a, &b), &a), least(&a, &b));
     }
 
     #[test]
@@ -171,4 +236,68 @@ fn a_caret_at_an_insert_moves_only_when_it_sticks_right() {
     assert_eq!(delta.move_position(3, false), 6);
     assert_eq!(Delta::splice(1, 3, "").move_position(2, false), 1);
     assert_eq!(Delta::splice(1, 3, "").move_position(9, false), 6);
+}
+
+#[test]
+fn every_pair_of_tiny_texts_has_a_smallest_diff() {
+    let mut texts = vec![String::new()];
+    let mut last = 0;
+    for _ in 0..6 {
+        let from = std::mem::replace(&mut last, texts.len());
+        for at in from..texts.len() {
+            for c in ["a", "😀"] {
+                texts.push(format!("{}{c}", texts[at]));
+            }
+        }
+    }
+    for a in &texts {
+        for b in &texts {
+            let diff = Delta::diff(a, b);
+            assert_eq!(diff.apply(a).as_deref(), Some(b.as_str()));
+            assert_eq!(size(&diff, a), least(a, b), "{a} {b}");
+        }
+    }
+}
+
+#[test]
+fn what_stays_between_two_edits_is_kept() {
+    let (old, new) = ("a = 1\nkeep = me\nb = 2\n", "a = 3\nkeep = me\nb = 4\n");
+    let delta = Delta::likely(old, new, &mut Effort::of_text());
+    assert_eq!(
+        serde_json::to_string(&delta).unwrap(),
+        r#"[4,"3",-1,15,"4",-1]"#
+    );
+    assert_eq!(
+        serde_json::to_string(&Delta::replacement(old, new)).unwrap(),
+        r#"[4,"3\nkeep = me\nb = 4",-17]"#
+    );
+}
+
+#[test]
+fn letters_that_two_texts_share_by_chance_are_replaced() {
+    let (old, new) = ("x = the quick fox", "x = another dog");
+    let mut effort = Effort::of_text();
+    assert_eq!(
+        Delta::likely(old, new, &mut effort),
+        Delta::splice(4, 13, "another dog")
+    );
+    assert!(Delta::diff(old, new).steps().len() > 3);
+}
+
+#[test]
+fn many_edits_in_a_long_text_are_found_one_by_one() {
+    let line = |at: usize| format!("row_{at} = compute({}, {})\n", at * 7 % 1_000, at % 13);
+    let old: String = (0..20_000).map(line).collect();
+    let new: String = (0..20_000)
+        .map(|at| match at % 400 {
+            7 => String::new(),
+            90 => format!("{}# new {at}\n", line(at)),
+            200 => line(at).replace("compute", "computed"),
+            _ => line(at),
+        })
+        .collect();
+    let delta = Delta::diff(&old, &new);
+    assert_eq!(delta.apply(&old).as_deref(), Some(new.as_str()));
+    assert!(delta.steps().len() > 250, "{}", delta.steps().len());
+    assert!(size(&delta, &old) < 3_000, "{}", size(&delta, &old));
 }
