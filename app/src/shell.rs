@@ -18,9 +18,10 @@ pub fn shell() -> impl IntoView {
     let look = Look::from_cookies();
     let kept_closed = |name| call::cookie(name).filter(|state| state == "closed");
     let (sidebar, panel) = (kept_closed("sidebar"), kept_closed("panel"));
+    let lines = call::cookie("lines").filter(|state| state == "on");
     view! {
         <!DOCTYPE html>
-        <html lang="en" data-theme=look.theme.attribute() data-contrast=look.contrast.attribute() data-sidebar=sidebar data-panel=panel>
+        <html lang="en" data-theme=look.theme.attribute() data-contrast=look.contrast.attribute() data-sidebar=sidebar data-panel=panel data-lines=lines>
             <head>
                 <meta charset="utf-8"/>
                 <meta name="viewport" content="width=device-width, initial-scale=1"/>

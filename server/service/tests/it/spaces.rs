@@ -128,7 +128,7 @@ on_both! {
         let eve = studio.someone("eve").await;
         studio.someone("guinea-pig").await;
         for (verb, found) in tries(&eve, &space, &notebook, &ada.user.id).await {
-            let noun = if verb == "read_outputs" || verb.ends_with("_notebook") && !matches!(verb, "create_notebook" | "import_notebook") { "notebook" } else { "space" };
+            let noun = if matches!(verb, "read_outputs" | "notebook_cover") || verb.ends_with("_notebook") && !matches!(verb, "create_notebook" | "import_notebook") { "notebook" } else { "space" };
             assert_eq!(found, format!("{noun}.not_found"), "{verb}");
         }
         for (verb, found) in tries(&studio.nobody(), &space, &notebook, &ada.user.id).await {
