@@ -42,7 +42,10 @@ pub fn Share(screen: Screen) -> impl IntoView {
             match (open, space()) {
                 (true, Some(space)) => {
                     let me = house.me.await.ok().map(|me| me.id);
-                    let page = PageRequest { before: None, limit };
+                    let page = PageRequest {
+                        before: None,
+                        limit,
+                    };
                     let members = list_readers(space, page).await;
                     members.map(|members| Some((me, members)))
                 }

@@ -217,10 +217,7 @@ fn found(typed: RwSignal<String>, space: Signal<Option<Space>>) -> Memo<Vec<Comm
 }
 
 /// The notebooks edited last and, once something is typed, those the studio finds beyond them.
-fn search(
-    typed: RwSignal<String>,
-    recent: RwSignal<Vec<Notebook>>,
-) -> Signal<Vec<Notebook>> {
+fn search(typed: RwSignal<String>, recent: RwSignal<Vec<Notebook>>) -> Signal<Vec<Notebook>> {
     let more = RwSignal::new(Vec::<Notebook>::new());
     Effect::new(move |_| {
         let words = typed.get().trim().to_owned();

@@ -107,7 +107,10 @@ fn Crowd(space: Space, members: Vec<Member>) -> impl IntoView {
     let here = move || {
         let open = now.of(Some(&space.id));
         let people = open.iter().flat_map(|open| &open.people);
-        people.map(|reader| &reader.user).collect::<BTreeSet<_>>().len()
+        people
+            .map(|reader| &reader.user)
+            .collect::<BTreeSet<_>>()
+            .len()
     };
     view! {
         <div class="space__people">
@@ -148,10 +151,7 @@ fn Lately(
 }
 
 #[component]
-fn Faces(
-    space: Space,
-    members: Resource<Result<Page<Member>, CallError>>,
-) -> impl IntoView {
+fn Faces(space: Space, members: Resource<Result<Page<Member>, CallError>>) -> impl IntoView {
     let all = format!("/s/{}/members", space.id);
     view! {
         <div class="hd">

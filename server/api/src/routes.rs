@@ -9,8 +9,8 @@ use axum::middleware::from_fn;
 use axum::routing::{MethodFilter, MethodRouter, get, on};
 use datalayer::{
     AuditEntry, Cover, CreatedToken, Credentials, Member, NewNotebook, NewSpace, NewToken, NewUser,
-    Notebook, NotebookChange, NotebookView, OpenNotebook, PasswordChange, RunningNotebook, SessionInfo, Space,
-    SpaceChange, TokenInfo, User,
+    Notebook, NotebookChange, NotebookView, OpenNotebook, PasswordChange, RunningNotebook,
+    SessionInfo, Space, SpaceChange, TokenInfo, User,
 };
 
 use crate::doors::Doors;

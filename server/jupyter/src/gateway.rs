@@ -6,9 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use datalayer::{
-    Error, Kernel, NotebookId, Result, RunLedger, RunRequest, Runner, RuntimeNews,
-};
+use datalayer::{Error, Kernel, NotebookId, Result, RunLedger, RunRequest, Runner, RuntimeNews};
 use notebook::CellId;
 use notebook::runs::{RunEvent, RunState, Runs};
 use notebook::wire::KernelView;

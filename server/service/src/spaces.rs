@@ -100,15 +100,10 @@ impl Spaces for Visit {
             None => None,
         };
         let limit = page.clamped();
-        let mut items = self
-            .house
-            .0
-            .db
-            .members_in(space, after, limit + 1)
-            .await?;
+        let mut items = self.house.0.db.members_in(space, after, limit + 1).await?;
         let place = |role: Role| Role::Manager as i64 - role as i64;
-        let next = cut(&mut items, limit)
-            .map(|last| format!("{}~{}", last.username, place(last.role)));
+        let next =
+            cut(&mut items, limit).map(|last| format!("{}~{}", last.username, place(last.role)));
         Ok(Page { items, next })
     }
 

@@ -43,8 +43,6 @@ pub(super) fn cover(document: &NotebookDoc, runs: &Runs) -> Cover {
 }
 
 fn picture(data: &Map) -> Option<Map> {
-    let (mime, value) = PICTURES
-        .iter()
-        .find_map(|mime| data.get_key_value(*mime))?;
+    let (mime, value) = PICTURES.iter().find_map(|mime| data.get_key_value(*mime))?;
     Some(std::iter::once((mime.clone(), value.clone())).collect())
 }

@@ -25,7 +25,10 @@ async fn tries(
         Bytes::from_static(br#"{"cells":[],"metadata":{},"nbformat":4,"nbformat_minor":5}"#);
     vec![
         ("read_space", answer(who.read_space(space).await)),
-        ("members", answer(who.members(space, PageRequest::first()).await)),
+        (
+            "members",
+            answer(who.members(space, PageRequest::first()).await),
+        ),
         (
             "list_notebooks",
             answer(who.list_notebooks(space, false, PageRequest::first()).await),

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use datalayer::{
-    Caller, Credentials, Kernel, Live, NewNotebook, NewSpace, NewUser, Notebook, NotebookId, Result, Role,
-    Seat, Session, Space, Timestamp, User, UserId, Wire,
+    Caller, Credentials, Kernel, Live, NewNotebook, NewSpace, NewUser, Notebook, NotebookId,
+    Result, Role, Seat, Session, Space, Timestamp, User, UserId, Wire,
 };
 use notebook::Snapshot;
 use notebook::presence::Present;
