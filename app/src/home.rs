@@ -6,4 +6,4 @@ mod running;
 
 pub use page::HomePage;
 pub(crate) use page::counts;
-pub(crate) use running::RunningNow;
+pub(crate) use running::{RunningNow, use_running};

@@ -190,7 +190,7 @@ test("members beyond the first page are a link away, with and without script, an
   await page.goto(`/n/${((await made.json()) as { id: string }).id}`);
   await hydrated(page);
   await page.getByRole("button", { name: "Share" }).first().click();
-  const dialog = page.getByRole("dialog", { name: "Share this notebook" });
+  const dialog = page.getByRole("dialog", { name: /^Share “/ });
   await expect(dialog.getByRole("button", { name: /^Remove Member/ })).toHaveCount(49);
   await dialog.getByRole("button", { name: "Show more" }).click();
   await expect(dialog.getByRole("button", { name: /^Remove Member/ })).toHaveCount(52);

@@ -5,8 +5,8 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 use ui::{Avatar, Empty, Time, initials};
 
-use super::RunningNow;
 use super::calls::recent_notebooks;
+use super::{RunningNow, use_running};
 use crate::frame::{Frame, Here, OpenNotebooks, use_house, use_open_now};
 use crate::refusal::Loaded;
 use crate::spaces::{NewMenu, NewSpaceForm, NotebookCards, NotebookList};
@@ -19,7 +19,7 @@ const CHANGES: usize = 4;
 pub fn HomePage() -> impl IntoView {
     let house = use_house();
     let recent = Resource::new(|| (), |()| recent_notebooks(24));
-    let running = RwSignal::new(Vec::new());
+    let (first, running) = (use_running(), RwSignal::new(Vec::new()));
     view! {
         <Title text="Home"/>
         <Frame crumbs=|| view! { <Here>"Home"</Here> } end=|| view! { <NewMenu/> }>
@@ -37,7 +37,7 @@ pub fn HomePage() -> impl IntoView {
                     </Loaded>
                 </div>
                 <aside class="home__side">
-                    <RunningNow heard=running/>
+                    <RunningNow first heard=running/>
                     <HereNow/>
                     <Loaded of=house.spaces let:spaces><Spaces spaces/></Loaded>
                 </aside>

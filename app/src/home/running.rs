@@ -8,21 +8,29 @@ use leptos::task::spawn_local;
 use ui::{Spinner, Time};
 
 use super::calls::running_notebooks;
+use crate::call::CallError;
 use crate::notebooks::words::bytes;
 use crate::refusal::Loaded;
 
 const EVERY: Duration = Duration::from_secs(10);
 
+/// What runs as the page is drawn; ask where the page asks for the rest.
+pub(crate) type Running = Resource<Result<Vec<RunningNotebook>, CallError>>;
+
+pub(crate) fn use_running() -> Running {
+    Resource::new(|| (), |()| running_notebooks())
+}
+
 /// The kernels of your notebooks, and the cells they run.
 #[component]
 pub(crate) fn RunningNow(
+    first: Running,
     /// Only those of this space.
     #[prop(optional, into)]
     space: Option<SpaceId>,
     /// Told what was heard, for others on the page.
     heard: RwSignal<Vec<RunningNotebook>>,
 ) -> impl IntoView {
-    let first = Resource::new(|| (), |()| running_notebooks());
     let space = StoredValue::new(space);
     view! {
         <div class="hd"><h2>"Running now"</h2></div>

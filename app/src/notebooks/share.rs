@@ -98,7 +98,7 @@ pub fn Share(screen: Screen) -> impl IntoView {
         });
     };
     view! {
-        <ui::Dialog title="Share this notebook" id="share" open=screen.share>
+        <ui::Dialog title=move || format!("Share \u{201c}{}\u{201d}", screen.title.get()) id="share" open=screen.share>
             <div class="dialog__body share">
                 <Show when=manages fallback=|| view! { <p class="t2">"Only managers of the space can let people in."</p> }>
                     <form class="row g-2 share__add" on:submit=move |event| {

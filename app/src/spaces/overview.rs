@@ -13,7 +13,7 @@ use super::notebooks::{NotebookList, StartNotebook, go_when_made};
 use super::role_verb;
 use crate::call::CallError;
 use crate::frame::use_open_now;
-use crate::home::RunningNow;
+use crate::home::{RunningNow, use_running};
 use crate::refusal::Loaded;
 
 /// How many notebooks the overview shows.
@@ -56,7 +56,7 @@ pub fn SpacePage() -> impl IntoView {
             .await
         },
     );
-    let running = RwSignal::new(Vec::new());
+    let (first, running) = (use_running(), RwSignal::new(Vec::new()));
     let people = move || {
         view! {
             <Transition>
@@ -80,7 +80,7 @@ pub fn SpacePage() -> impl IntoView {
                             </Loaded>
                         </div>
                         <aside class="page__side">
-                            <RunningNow space=space.id.clone() heard=running/>
+                            <RunningNow first space=space.id.clone() heard=running/>
                             <Faces space=space.clone() members/>
                         </aside>
                     </div>
