@@ -2,6 +2,8 @@
 
 pub mod calls;
 mod page;
+mod running;
 
 pub use page::HomePage;
 pub(crate) use page::counts;
+pub(crate) use running::{RunningNow, use_running};

@@ -316,6 +316,11 @@ fn with_address(value: &Value, notebook: &str) -> Value {
     }
 }
 
+/// Where a picture's bytes are, given its one MIME type with its value.
+pub(crate) fn picture_of(data: &Map, notebook: &str) -> Option<String> {
+    picture(data, data.keys().next()?, notebook)
+}
+
 fn picture(data: &Map, mime: &str, notebook: &str) -> Option<String> {
     let value = data.get(mime)?;
     if let Some(hash) = blob_of(value) {

@@ -19,10 +19,11 @@ pub fn shell() -> impl IntoView {
     let look = Look::from_cookies();
     let kept_closed = |name| call::cookie(name).filter(|state| state == "closed");
     let (sidebar, panel) = (kept_closed("sidebar"), kept_closed("panel"));
+    let lines = call::cookie("lines").filter(|state| state == "on");
     let hub = address_for_root();
     view! {
         <!DOCTYPE html>
-        <html lang="en" data-theme=look.theme.attribute() data-contrast=look.contrast.attribute() data-sidebar=sidebar data-panel=panel data-hub=hub>
+        <html lang="en" data-theme=look.theme.attribute() data-contrast=look.contrast.attribute() data-sidebar=sidebar data-panel=panel data-lines=lines data-hub=hub>
             <head>
                 <meta charset="utf-8"/>
                 <meta name="viewport" content="width=device-width, initial-scale=1"/>

@@ -1,6 +1,7 @@
 //! Spaces: the notebooks of a team, its members and their roles.
 
 pub mod calls;
+mod cards;
 mod frame;
 mod list;
 mod members;
@@ -10,6 +11,7 @@ mod overview;
 mod roles;
 mod settings;
 
+pub(crate) use cards::NotebookCards;
 pub use list::{NewSpaceForm, SpacesPage};
 pub use members::MembersPage;
 pub use new::NewMenu;

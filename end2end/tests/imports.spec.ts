@@ -46,7 +46,7 @@ test("several files at once are declined in words, and nothing is made", async (
   await hydrated(page);
   await drop(page, page.locator(".start"), [{ name: "a.ipynb", text: FILE }, { name: "b.ipynb", text: FILE }]);
   await expect(page.getByText("One file at a time, please.")).toBeVisible();
-  await expect(page.locator(".rows__row")).toHaveCount(0);
+  await expect(page.locator(".rows__row, .cover")).toHaveCount(0);
 });
 
 test("New begins a notebook, an import and a space from home", async ({ person, space, picture }, info) => {

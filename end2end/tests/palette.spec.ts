@@ -172,3 +172,20 @@ test("in a notebook the go keys do not run its own commands", async ({ person, s
   await page.goto(`/n/${id}`);
   await expect(page.locator(".cell__md")).toHaveCount(0);
 });
+
+test("a notebook beyond the latest is found on the studio while one types", async ({ person, space }) => {
+  const ada = await person("Ada");
+  const path = await space(ada, "Grid demand");
+  const id = await notebook(ada, path, "Überlandleitung im Frost");
+  for (let n = 1; n <= 55; n += 1) await notebook(ada, path, `Day ${n}`);
+  const { page } = ada;
+  await page.goto("/");
+  await hydrated(page);
+  await page.keyboard.press("Control+k");
+  await expect(page.getByRole("option", { name: /Day 55/ })).toBeVisible();
+  await page.keyboard.type("frost überland");
+  await expect(chosen(page)).toContainText("Überlandleitung im Frost");
+  await expect(chosen(page)).toContainText("Grid demand");
+  await page.keyboard.press("Enter");
+  await page.waitForURL(`**/n/${id}`);
+});

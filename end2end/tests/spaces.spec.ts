@@ -157,3 +157,42 @@ for (const [look, options] of [
     }
   });
 }
+
+test("members beyond the first page are a link away, with and without script, and in the share dialog on request", async ({ person, space, studio }) => {
+  test.slow();
+  const ada = await person("Ada");
+  const path = await space(ada, "Crowd");
+  const origin = new URL(ada.page.url()).origin;
+  const id = path.split("/").pop();
+  const mark = Math.random().toString(36).slice(2, 7);
+  for (let n = 10; n < 62; n += 1) {
+    const username = `crowd-${mark}-${n}`;
+    studio.admin(["create-user", username, "--name", `Member ${n}`, "--password-stdin"], "eleven grey herons at dusk\n");
+    const answer = await ada.page.request.put(`/api/v1/spaces/${id}/members/${username}`, { data: { role: "viewer" }, headers: { origin } });
+    expect(answer.ok(), await answer.text()).toBe(true);
+  }
+  const { page } = ada;
+  await page.goto(`${path}/members`);
+  await hydrated(page);
+  const rows = page.locator(".table--stack tbody tr");
+  await expect(rows).toHaveCount(50);
+  await expect(rows.first()).toContainText("Ada");
+  await page.getByRole("link", { name: "More members" }).click();
+  await expect(rows).toHaveCount(3);
+  await expect(page.getByRole("link", { name: "More members" })).toHaveCount(0);
+  await page.reload();
+  await expect(rows).toHaveCount(3);
+  await hydrated(page);
+  await page.getByRole("link", { name: "First members" }).click();
+  await expect(rows).toHaveCount(50);
+
+  const made = await page.request.post(`/api/v1/spaces/${id}/notebooks`, { data: { title: "Plan" }, headers: { origin } });
+  await page.goto(`/n/${((await made.json()) as { id: string }).id}`);
+  await hydrated(page);
+  await page.getByRole("button", { name: "Share" }).first().click();
+  const dialog = page.getByRole("dialog", { name: /^Share “/ });
+  await expect(dialog.getByRole("button", { name: /^Remove Member/ })).toHaveCount(49);
+  await dialog.getByRole("button", { name: "Show more" }).click();
+  await expect(dialog.getByRole("button", { name: /^Remove Member/ })).toHaveCount(52);
+  await expect(dialog.getByRole("button", { name: "Show more" })).toHaveCount(0);
+});

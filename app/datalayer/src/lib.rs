@@ -24,11 +24,11 @@ pub use audit::{AuditEntry, Audits};
 pub use error::{Error, Noun, Result};
 pub use ids::{NotebookId, SessionId, SpaceId, TokenId, UserId};
 pub use ledger::{Ledger, LogEntry, Opening, RunLedger, SpoolMark};
-pub use live::{Live, RunRequest, Runner, RuntimeNews, Seat, Wire};
+pub use live::{Kernel, Live, RunRequest, Runner, RuntimeNews, Seat, Wire};
 pub use moment::Timestamp;
 pub use notebooks::{
-    Exported, Format, NewNotebook, Notebook, NotebookChange, NotebookView, Notebooks, OpenNotebook,
-    Outputs, Reader,
+    Cover, Exported, Format, KernelActivity, NewNotebook, Notebook, NotebookChange, NotebookView,
+    Notebooks, OpenNotebook, Outputs, Reader, RunningCell, RunningNotebook,
 };
 pub use page::{Page, PageRequest};
 pub use roles::Role;

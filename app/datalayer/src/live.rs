@@ -10,7 +10,7 @@ use notebook::wire::{KernelView, May, Say};
 use notebook::{CellId, Snapshot};
 use serde_json::Value;
 
-use crate::{Caller, NotebookId, Result};
+use crate::{Caller, KernelActivity, NotebookId, Result};
 
 /// The way to one browser tab. Sending never waits: a full queue means the tab is too slow and must resynchronise.
 pub trait Wire: Send + Sync {
@@ -54,12 +54,25 @@ pub trait Live: Send + Sync {
     fn open(&self) -> Vec<NotebookId>;
     /// Who is in a notebook's room now, a seat each; nobody when no room is open.
     async fn present(&self, notebook: &NotebookId) -> Vec<Present>;
+    /// Every kernel of the studio that is up, whether its room is open or not.
+    fn kernels(&self) -> Vec<Kernel>;
     /// Someone's rights on a notebook's space changed: look them up again now.
     async fn rights_changed(&self, user: &crate::UserId);
     /// The notebook has another name: tell everyone in its room.
     async fn renamed(&self, notebook: &NotebookId, title: &str);
     /// Finish what is in hand and close every room.
     async fn close(&self);
+}
+
+/// A kernel that is up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kernel {
+    pub notebook: NotebookId,
+    pub activity: KernelActivity,
+    /// Cells waiting behind the running one.
+    pub queued: u32,
+    /// Resident memory of its process tree in bytes; 0 where unknown.
+    pub memory: u64,
 }
 
 /// Cells to run, with their source as the room has it.
@@ -97,6 +110,8 @@ pub trait Runner: Send + Sync {
     async fn deafen(&self, notebook: &NotebookId);
     /// The events after `sequence`, if the log is asked for less than a few thousand of them; else `None`.
     async fn since(&self, notebook: &NotebookId, sequence: u64) -> Result<Option<Vec<RunEvent>>>;
+    /// Every kernel that is up, as it is now.
+    fn kernels(&self) -> Vec<Kernel>;
     /// Queue cells, starting a kernel if none runs. Returns once the queued events are durable.
     async fn run(&self, request: RunRequest) -> Result<()>;
     /// Interrupt the running cell and drop the queue.

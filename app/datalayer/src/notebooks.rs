@@ -7,7 +7,7 @@ use bytes::Bytes;
 use notebook::formats::Notice;
 use notebook::runs::{CellRun, Runs};
 use notebook::wire::May;
-use notebook::{CellId, Snapshot};
+use notebook::{CellId, Map, Snapshot};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -25,6 +25,8 @@ pub struct Notebook {
     pub edited_at: Timestamp,
     /// Who made that edit, as others see them.
     pub edited_by: String,
+    /// The same person by their id.
+    pub editor: UserId,
     pub archived_at: Option<Timestamp>,
     #[schema(schema_with = may_schema)]
     pub may: May,
@@ -98,6 +100,54 @@ pub struct Reader {
     pub name: String,
 }
 
+/// A notebook whose kernel is up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RunningNotebook {
+    pub notebook: Notebook,
+    pub kernel: KernelActivity,
+    /// The cell that runs now, where one does.
+    pub cell: Option<RunningCell>,
+    /// Cells waiting behind it.
+    pub queued: u32,
+    /// Resident memory of the kernel in bytes; 0 where unknown.
+    pub memory: u64,
+}
+
+/// What a kernel that is up does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum KernelActivity {
+    Busy,
+    /// Also while it starts anew.
+    Starting,
+    Idle,
+}
+
+/// A cell that runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RunningCell {
+    /// Its place in the notebook, from 1; 0 when it was deleted meanwhile.
+    pub place: u32,
+    /// How many cells the notebook has.
+    pub of: u32,
+    pub started_at: Timestamp,
+    /// Who asked for the run.
+    pub by: Option<Reader>,
+}
+
+/// What a notebook shows of itself on a card.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "is", rename_all = "snake_case")]
+pub enum Cover {
+    /// Its last picture: one MIME type with its value, as in `docs/live.md`.
+    Picture {
+        #[schema(value_type = Object)]
+        data: Map,
+    },
+    /// Its first lines, where it has no picture; none where it is empty.
+    Lines { lines: Vec<String> },
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Format {
@@ -128,8 +178,13 @@ pub trait Notebooks: Send + Sync {
     ) -> Result<Page<Notebook>>;
     /// Your notebooks of all spaces, latest edit first.
     async fn recent_notebooks(&self, limit: u32) -> Result<Vec<Notebook>>;
+    /// Your notebooks of all spaces whose title has each of these words in it, in capitals or not, latest edit first.
+    async fn find_notebooks(&self, words: &str, limit: u32) -> Result<Vec<Notebook>>;
     /// Your notebooks of all spaces that somebody has open now, latest edit first; at most 100.
     async fn open_notebooks(&self) -> Result<Vec<OpenNotebook>>;
+    /// Your notebooks of all spaces whose kernel is up: those that run a cell first, the longest run before the others; at most
+    /// 20.
+    async fn running_notebooks(&self) -> Result<Vec<RunningNotebook>>;
     /// An empty notebook with one code cell. Editors.
     async fn create_notebook(&self, space: &SpaceId, notebook: NewNotebook) -> Result<Notebook>;
     /// From an `.ipynb` file; the bytes are kept as they came. Returns what was repaired.
@@ -149,6 +204,8 @@ pub trait Notebooks: Send + Sync {
     async fn open_notebook(&self, notebook: &NotebookId, outputs: u64) -> Result<NotebookView>;
     /// The outputs of some cells; of a cell that has none, or is none, nothing.
     async fn read_outputs(&self, notebook: &NotebookId, cells: &[CellId]) -> Result<Outputs>;
+    /// What a card of the notebook shows.
+    async fn notebook_cover(&self, notebook: &NotebookId) -> Result<Cover>;
     async fn change_notebook(
         &self,
         notebook: &NotebookId,

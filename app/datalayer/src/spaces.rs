@@ -63,8 +63,8 @@ pub trait Spaces: Send + Sync {
     async fn create_space(&self, space: NewSpace) -> Result<Space>;
     /// Managers only.
     async fn change_space(&self, space: &SpaceId, change: SpaceChange) -> Result<Space>;
-    /// Every member, managers first.
-    async fn members(&self, space: &SpaceId) -> Result<Vec<Member>>;
+    /// The members, managers first and by username.
+    async fn members(&self, space: &SpaceId, page: PageRequest) -> Result<Page<Member>>;
     /// Adds a person by username, or changes their role. Managers only; never above your own role; the last manager stays one.
     async fn set_member(&self, space: &SpaceId, username: &str, role: Role) -> Result<Member>;
     /// Managers only, or yourself; not the last manager.

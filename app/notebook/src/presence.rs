@@ -33,10 +33,24 @@ pub struct Present {
     pub client: ClientId,
     pub user: String,
     pub name: String,
-    /// 1 to 8, given per room so that neighbours differ.
+    /// 1 to 8, given per room so that neighbours differ: the person's own, where nobody here has it.
     pub color: u8,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<Place>,
+}
+
+/// How many colours people have.
+pub const COLORS: u8 = 8;
+
+/// The colour a person has everywhere, 1 to 8, unless a neighbour has it already. Stable across machines and releases; avatars take
+/// theirs in the same way (`ui::tint`).
+pub fn color_of(user: &str) -> u8 {
+    // FNV-1a, and a final mix that spreads the last letters over all bits.
+    let hash = user.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
+        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    });
+    let mixed = (hash ^ (hash >> 15)).wrapping_mul(0x85eb_ca6b);
+    1 + (mixed >> 29) as u8
 }
 
 impl Place {

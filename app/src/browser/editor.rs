@@ -38,6 +38,8 @@ extern "C" {
     fn has_focus(this: &EditorHandle) -> bool;
     #[wasm_bindgen(method)]
     fn layout(this: &EditorHandle);
+    #[wasm_bindgen(method, js_name = lineNumbers)]
+    fn line_numbers(this: &EditorHandle, on: bool);
     #[wasm_bindgen(method)]
     fn dispose(this: &EditorHandle);
 }
@@ -64,7 +66,7 @@ pub struct Editor {
 
 impl Editor {
     /// Loads the module and mounts an editor in a host element that is not in the page yet.
-    pub async fn mount(url: &str, events: Events) -> Result<Self, String> {
+    pub async fn mount(url: &str, numbers: bool, events: Events) -> Result<Self, String> {
         let module = super::module(url).await?;
         let document = web_sys::window()
             .and_then(|window| window.document())
@@ -82,7 +84,7 @@ impl Editor {
         set("language", "python".into());
         set("readOnly", false.into());
         set("label", "Cell".into());
-        set("lineNumbers", false.into());
+        set("lineNumbers", numbers.into());
 
         let change =
             Closure::wrap(
@@ -205,6 +207,11 @@ impl Editor {
 
     pub fn layout(&self) {
         self.handle.layout();
+    }
+
+    /// Shows or hides the numbers of the lines.
+    pub fn line_numbers(&self, on: bool) {
+        self.handle.line_numbers(on);
     }
 }
 

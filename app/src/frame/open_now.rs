@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use datalayer::{Error, OpenNotebook, SpaceId, UserId};
+use datalayer::{Error, NotebookId, OpenNotebook, SpaceId, UserId};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos_router::hooks::use_location;
@@ -41,6 +41,15 @@ impl OpenNow {
         let mut open = self.of(None);
         open.retain(|open| !self.others(open).is_empty());
         open
+    }
+
+    /// Id and name of everyone else in a notebook; of nobody where it was not heard of.
+    pub(crate) fn in_notebook(self, notebook: &NotebookId) -> Vec<(String, String)> {
+        let open = self.list.with(|list| {
+            let mut here = list.iter().filter(|open| open.notebook.id == *notebook);
+            here.next().cloned()
+        });
+        open.map(|open| self.others(&open)).unwrap_or_default()
     }
 
     /// Id and name of everyone else in it.

@@ -1,6 +1,6 @@
 //! Home, as its page asks for it.
 
-use datalayer::{Notebook, OpenNotebook};
+use datalayer::{Cover, Notebook, NotebookId, OpenNotebook, RunningNotebook};
 use leptos::prelude::*;
 
 #[cfg(feature = "ssr")]
@@ -17,4 +17,25 @@ pub async fn recent_notebooks(limit: u32) -> Result<Vec<Notebook>, CallError> {
 #[server]
 pub async fn open_notebooks() -> Result<Vec<OpenNotebook>, CallError> {
     Ok(call::datalayer().await?.open_notebooks().await?)
+}
+
+/// Your notebooks whose title has each of these words in it, latest edit first.
+#[server]
+pub async fn find_notebooks(words: String, limit: u32) -> Result<Vec<Notebook>, CallError> {
+    Ok(call::datalayer()
+        .await?
+        .find_notebooks(&words, limit)
+        .await?)
+}
+
+/// Your notebooks whose kernel is up.
+#[server]
+pub async fn running_notebooks() -> Result<Vec<RunningNotebook>, CallError> {
+    Ok(call::datalayer().await?.running_notebooks().await?)
+}
+
+/// What a card of a notebook shows.
+#[server]
+pub async fn notebook_cover(notebook: NotebookId) -> Result<Cover, CallError> {
+    Ok(call::datalayer().await?.notebook_cover(&notebook).await?)
 }

@@ -1,19 +1,25 @@
 //! The first page after the sign-in.
 
-use datalayer::{Notebook, Space};
+use datalayer::{Notebook, RunningNotebook, Space, SpaceId, UserId};
 use leptos::prelude::*;
 use leptos_meta::Title;
-use ui::{Empty, Icon, Time, initials};
+use ui::{Avatar, Empty, Time, initials};
 
 use super::calls::recent_notebooks;
+use super::{RunningNow, use_running};
 use crate::frame::{Frame, Here, OpenNotebooks, use_house, use_open_now};
 use crate::refusal::Loaded;
-use crate::spaces::{NewMenu, NewSpaceForm, NotebookList};
+use crate::spaces::{NewMenu, NewSpaceForm, NotebookCards, NotebookList};
+
+/// Notebooks shown as cards, and changes of others.
+const CARDS: usize = 6;
+const CHANGES: usize = 4;
 
 #[component]
 pub fn HomePage() -> impl IntoView {
     let house = use_house();
     let recent = Resource::new(|| (), |()| recent_notebooks(24));
+    let (first, running) = (use_running(), RwSignal::new(Vec::new()));
     view! {
         <Title text="Home"/>
         <Frame crumbs=|| view! { <Here>"Home"</Here> } end=|| view! { <NewMenu/> }>
@@ -23,9 +29,15 @@ pub fn HomePage() -> impl IntoView {
                         <h1 class="h-page">{format!("Hello, {}", first_name(&me.name))}</h1>
                     </Loaded>
                     <Loaded of=house.spaces let:spaces><p class="home__lead">{lead(&spaces)}</p></Loaded>
-                    <Loaded of=recent let:notebooks><Recent notebooks/></Loaded>
+                    <Loaded of=house.me let:me>
+                        {
+                            let me = me.id;
+                            view! { <Loaded of=recent let:notebooks><Recent notebooks me=me.clone() running/></Loaded> }
+                        }
+                    </Loaded>
                 </div>
                 <aside class="home__side">
+                    <RunningNow first heard=running/>
                     <HereNow/>
                     <Loaded of=house.spaces let:spaces><Spaces spaces/></Loaded>
                 </aside>
@@ -67,10 +79,15 @@ fn first_name(name: &str) -> String {
     name.split_whitespace().next().unwrap_or(name).to_owned()
 }
 
+/// Your notebooks: what others changed in them, the last edited ones as cards, and the rest as a list.
 #[component]
-fn Recent(notebooks: Vec<Notebook>) -> impl IntoView {
+fn Recent(
+    notebooks: Vec<Notebook>,
+    me: UserId,
+    running: RwSignal<Vec<RunningNotebook>>,
+) -> impl IntoView {
     let house = use_house();
-    let Some(last) = notebooks.first().cloned() else {
+    if notebooks.is_empty() {
         return view! {
             <Empty
                 icon="notebook"
@@ -79,30 +96,63 @@ fn Recent(notebooks: Vec<Notebook>) -> impl IntoView {
             />
         }
         .into_any();
-    };
+    }
+    let changed: Vec<Notebook> = notebooks
+        .iter()
+        .filter(|notebook| notebook.editor != me)
+        .take(CHANGES)
+        .cloned()
+        .collect();
+    let (cards, rest) = notebooks.split_at(notebooks.len().min(CARDS));
+    let (cards, rest) = (cards.to_vec(), rest.to_vec());
     view! {
-        <a class="resume" href=format!("/n/{}", last.id)>
-            <span class="resume__icon"><Icon name="notebook" size=20/></span>
-            <span class="grow">
-                <span class="resume__title trunc">{last.title.clone()}</span>
-                <span class="t2">{format!("Last edited by {}, ", last.edited_by)} <Time at=last.edited_at.0/></span>
-            </span>
-            <span class="btn btn--sm">"Open"</span>
-        </a>
-        <div class="hd"><h2>"Recent notebooks"</h2></div>
         <Transition>
-            {
-                let notebooks = notebooks.clone();
-                move || {
-                    let notebooks = notebooks.clone();
-                    Suspend::new(async move {
-                        let spaces = house.spaces.await.unwrap_or_default();
-                        let spaces = spaces.into_iter().map(|space| (space.id, space.name)).collect();
-                        view! { <NotebookList notebooks spaces/> }
-                    })
-                }
-            }
+            {move || {
+                let (changed, cards, rest) = (changed.clone(), cards.clone(), rest.clone());
+                Suspend::new(async move {
+                    let spaces = house.spaces.await.unwrap_or_default();
+                    let spaces: Vec<_> = spaces.into_iter().map(|space| (space.id, space.name)).collect();
+                    view! {
+                        {(!changed.is_empty()).then(|| view! { <Changed notebooks=changed spaces=spaces.clone()/> })}
+                        <div class="hd"><h2>"Recent notebooks"</h2></div>
+                        <NotebookCards notebooks=cards spaces=spaces.clone() running/>
+                        {(!rest.is_empty()).then(|| view! { <div class="home__rest"><NotebookList notebooks=rest spaces/></div> })}
+                    }
+                })
+            }}
         </Transition>
+    }
+    .into_any()
+}
+
+/// What others did last in your notebooks.
+#[component]
+fn Changed(notebooks: Vec<Notebook>, spaces: Vec<(SpaceId, String)>) -> impl IntoView {
+    view! {
+        <div class="hd"><h2>"What others changed"</h2></div>
+        <ul class="rows">
+            {notebooks
+                .into_iter()
+                .map(|notebook| {
+                    let space = spaces.iter().find(|(id, _)| *id == notebook.space).map(|(_, name)| name.clone());
+                    let did = if notebook.edited_at == notebook.created_at { " started " } else { " changed " };
+                    view! {
+                        <li>
+                            <a class="change" href=format!("/n/{}", notebook.id)>
+                                <Avatar name=notebook.edited_by.clone() id=notebook.editor.to_string() size=28 decorative=true/>
+                                <span class="change__words">
+                                    <span class="semi">{notebook.edited_by.clone()}</span>
+                                    {did}
+                                    <span class="semi">{notebook.title.clone()}</span>
+                                    {space.map(|space| view! { <span class="change__where">{space}</span> })}
+                                </span>
+                                <span class="rows__when"><Time at=notebook.edited_at.0/></span>
+                            </a>
+                        </li>
+                    }
+                })
+                .collect_view()}
+        </ul>
     }
     .into_any()
 }

@@ -177,7 +177,7 @@ pub fn People(screen: Screen) -> impl IntoView {
                 let place = person.place.clone();
                 view! {
                     <button type="button" class=format!("av av--24 w{}", person.color) title=title.clone() aria-label=title
-                        on:click=move |_| commands::go(screen, place.as_ref().map(|place| place.cell.clone()), false)>{ui::initials(&person.name)}</button>
+                        on:click=move |_| commands::go(screen, place.as_ref().map(|place| place.cell.clone()), false)><span aria-hidden="true">{ui::initials(&person.name)}</span></button>
                 }
             }).collect_view()}
             {move || {
@@ -246,4 +246,17 @@ fn reload() {
 
 fn copy(text: &str) {
     browser::copy(text);
+}
+
+#[cfg(test)]
+mod tests {
+    use notebook::presence::color_of;
+
+    #[test]
+    fn a_person_has_one_colour_in_lists_and_in_rooms() {
+        for n in 0..64 {
+            let id = format!("user_{n:026}");
+            assert_eq!(ui::tint(&id), format!("w{}", color_of(&id)));
+        }
+    }
 }

@@ -1,6 +1,8 @@
 //! What the notebook screen asks the Datalayer before the live link takes over.
 
-use datalayer::{Member, NotebookId, NotebookView, Outputs, Role, Space, SpaceId, UserId};
+use datalayer::{
+    Member, NotebookId, NotebookView, Outputs, Page, PageRequest, Role, Space, SpaceId, UserId,
+};
 use leptos::prelude::*;
 use leptos::server_fn::codec::Json;
 use notebook::CellId;
@@ -69,8 +71,11 @@ pub async fn rename_notebook(notebook: NotebookId, title: String) -> Result<Stri
 
 /// Who may do what here.
 #[server]
-pub async fn list_readers(space: SpaceId) -> Result<Vec<Member>, CallError> {
-    Ok(crate::call::datalayer().await?.members(&space).await?)
+pub async fn list_readers(space: SpaceId, page: PageRequest) -> Result<Page<Member>, CallError> {
+    Ok(crate::call::datalayer()
+        .await?
+        .members(&space, page)
+        .await?)
 }
 
 /// Let a person in, or change their role.

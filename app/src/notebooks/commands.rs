@@ -259,7 +259,14 @@ pub fn perform(screen: Screen, command: Command) {
         Command::Leave => leave(screen),
         Command::ToggleOutputs => toggle(screen, "outputs_hidden"),
         Command::ToggleSource => toggle(screen, "source_hidden"),
-        Command::LineNumbers => screen.line_numbers.update(|on| *on = !*on),
+        Command::LineNumbers => {
+            let on = !screen.line_numbers.get_untracked();
+            screen.line_numbers.set(on);
+            link::with(|link| link.number_lines());
+            let words = if on { "on" } else { "off" };
+            ui::dom::keep("lines", words);
+            ui::dom::set_root_data("lines", Some(words));
+        }
         Command::Save => {
             link::with(link::Link::save_now);
         }

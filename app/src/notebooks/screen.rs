@@ -217,6 +217,7 @@ pub struct Screen {
     pub skew: RwSignal<i64>,
     /// Ticks once a second while something runs, in microseconds of the server's clock; 0 before scripts run.
     pub clock: RwSignal<i64>,
+    /// A choice this browser remembers.
     pub line_numbers: RwSignal<bool>,
     /// One line for screen readers about what just happened.
     pub said: RwSignal<String>,
@@ -293,7 +294,7 @@ impl Screen {
             can_redo: RwSignal::new(false),
             skew: RwSignal::new(0),
             clock: RwSignal::new(0),
-            line_numbers: RwSignal::new(false),
+            line_numbers: RwSignal::new(crate::frame::kept("lines").as_deref() == Some("on")),
             said: RwSignal::new(String::new()),
             deleted_under_us: RwSignal::new(None),
             rescued: RwSignal::new(None),

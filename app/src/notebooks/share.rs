@@ -1,6 +1,6 @@
 //! Share: who is in, with which role, and letting somebody in.
 
-use datalayer::{Member, Role, SpaceId};
+use datalayer::{Member, Page, PageRequest, Role, SpaceId};
 use leptos::html;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -10,6 +10,10 @@ use super::screen::Screen;
 use crate::browser;
 use crate::call::sentence;
 use crate::frame::use_house;
+
+/// So many of those with access are shown, and so many when there are more and somebody wants to see them.
+const SHOWN: u32 = 50;
+const MOST: u32 = 200;
 
 /// A role and what it allows, in words.
 const ROLES: [(Role, &str, &str); 6] = [
@@ -29,17 +33,20 @@ pub fn Share(screen: Screen) -> impl IntoView {
     let toasts = ui::use_toasts();
     let space = move || screen.space.get_value().parse::<SpaceId>().ok();
     // Asked only once the dialog is open: nothing waits for it when the page is drawn.
+    let shown = RwSignal::new(SHOWN);
     let members = LocalResource::new(move || {
-        let wanted = (
-            screen.share.get(),
-            share.version().get(),
-            remove.version().get(),
-        );
+        let (open, limit) = (screen.share.get(), shown.get());
+        share.version().track();
+        remove.version().track();
         async move {
-            match (wanted.0, space()) {
+            match (open, space()) {
                 (true, Some(space)) => {
                     let me = house.me.await.ok().map(|me| me.id);
-                    let members = list_readers(space).await;
+                    let page = PageRequest {
+                        before: None,
+                        limit,
+                    };
+                    let members = list_readers(space, page).await;
                     members.map(|members| Some((me, members)))
                 }
                 _ => Ok(None),
@@ -91,7 +98,7 @@ pub fn Share(screen: Screen) -> impl IntoView {
         });
     };
     view! {
-        <ui::Dialog title="Share this notebook" id="share" open=screen.share>
+        <ui::Dialog title=move || format!("Share \u{201c}{}\u{201d}", screen.title.get()) id="share" open=screen.share>
             <div class="dialog__body share">
                 <Show when=manages fallback=|| view! { <p class="t2">"Only managers of the space can let people in."</p> }>
                     <form class="row g-2 share__add" on:submit=move |event| {
@@ -111,11 +118,16 @@ pub fn Share(screen: Screen) -> impl IntoView {
                 <ul class="share__list">
                     {move || members.get().map(|answer| match answer {
                         Ok(answer) => {
-                            let (me, members) = answer.unwrap_or_default();
-                            members.into_iter().map(|member| {
+                            let Some((me, Page { items, next })) = answer else { return ().into_any() };
+                            let rows = items.into_iter().map(|member| {
                                 let is_me = Some(&member.user) == me.as_ref();
                                 view! { <Row screen member is_me share remove/> }
-                            }).collect_view().into_any()
+                            }).collect_view();
+                            view! {
+                                {rows}
+                                {next.map(|_| view! { <More shown/> })}
+                            }
+                            .into_any()
                         }
                         Err(error) => view! { <li class="danger fs-12">{sentence(&error)}</li> }.into_any(),
                     })}
@@ -135,6 +147,18 @@ pub fn Share(screen: Screen) -> impl IntoView {
                 <ui::Button press=move || screen.share.set(false)>"Done"</ui::Button>
             </div>
         </ui::Dialog>
+    }
+}
+
+/// The way to those who are not in the list.
+#[component]
+fn More(shown: RwSignal<u32>) -> impl IntoView {
+    view! {
+        <li class="row g-3 share__row">
+            <Show when=move || shown.get() < MOST fallback=|| view! { <span class="t2 fs-12">"Everyone else is under Members."</span> }>
+                <button class="btn btn--sm" type="button" on:click=move |_| shown.set(MOST)>"Show more"</button>
+            </Show>
+        </li>
     }
 }
 

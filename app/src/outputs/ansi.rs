@@ -158,6 +158,11 @@ fn write(out: &mut String, style: Style, text: &str) {
     let mut inline = String::new();
     match fore {
         Some(Colour::Named(index)) => classes.push(format!("ansi-{index}")),
+        // On a background of the program's own it is as the program wants it; on ours it has to be read in every theme.
+        Some(Colour::Rgb(r, g, b)) if back.is_none() && !style.inverse => {
+            classes.push("ansi-own".into());
+            inline.push_str(&format!("--own:rgb({r} {g} {b});"));
+        }
         Some(Colour::Rgb(r, g, b)) => inline.push_str(&format!("color:rgb({r} {g} {b});")),
         None => {}
     }
@@ -206,11 +211,15 @@ mod tests {
         );
         assert_eq!(
             to_html("\u{1b}[38;5;196mx\u{1b}[39my"),
-            "<span style=\"color:rgb(255 0 0);\">x</span>y"
+            "<span class=\"ansi-own\" style=\"--own:rgb(255 0 0);\">x</span>y"
         );
         assert_eq!(
             to_html("\u{1b}[38;2;1;2;3mx"),
-            "<span style=\"color:rgb(1 2 3);\">x</span>"
+            "<span class=\"ansi-own\" style=\"--own:rgb(1 2 3);\">x</span>"
+        );
+        assert_eq!(
+            to_html("\u{1b}[38;2;1;2;3;48;2;4;5;6mx"),
+            "<span style=\"color:rgb(1 2 3);background:rgb(4 5 6);\">x</span>"
         );
     }
 

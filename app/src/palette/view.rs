@@ -1,5 +1,7 @@
 //! The palette on screen: a text field over a list, as the combobox pattern has it.
 
+use std::time::Duration;
+
 use datalayer::{Notebook, Space};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -12,11 +14,15 @@ use crate::hub::hub_address;
 use crate::accounts::calls::sign_out;
 use crate::frame::shortcuts::KeyWords;
 use crate::frame::{Look, Theme, choose, use_house, use_look};
-use crate::home::calls::recent_notebooks;
+use crate::home::calls::{find_notebooks, recent_notebooks};
 use crate::spaces::calls::create_notebook;
 
 /// At most this many lines: a palette is for typing on, not for reading through.
 const SHOWN: usize = 40;
+/// Notebooks it knows without asking, and at most so many more.
+const RECENT: u32 = 50;
+/// How long after the last letter the studio is asked.
+const PAUSE: Duration = Duration::from_millis(200);
 /// At most this many of a group before anything is typed, so that each group is seen.
 const SHOWN_AT_FIRST: usize = 7;
 
@@ -160,7 +166,7 @@ fn found(typed: RwSignal<String>, space: Signal<Option<Space>>) -> Memo<Vec<Comm
         if commands.opened().get() {
             here.set(space.get_untracked());
             spawn_local(async move {
-                if let Ok(recent) = recent_notebooks(200).await {
+                if let Ok(recent) = recent_notebooks(RECENT).await {
                     let _ = notebooks.try_set(recent);
                 }
                 let _ = spaces.try_set(house.spaces.await.unwrap_or_default());
@@ -168,6 +174,7 @@ fn found(typed: RwSignal<String>, space: Signal<Option<Space>>) -> Memo<Vec<Comm
             });
         }
     });
+    let found = search(typed, notebooks);
     Memo::new_with_compare(
         move |_| {
             let mut all = commands.listed();
@@ -179,9 +186,17 @@ fn found(typed: RwSignal<String>, space: Signal<Option<Space>>) -> Memo<Vec<Comm
                     .map(begin),
             );
             all.extend(here.get().iter().flat_map(of_space));
-            all.extend(notebooks.get().into_iter().map(|notebook| {
+            let space_of = |notebook: &Notebook| {
+                spaces.with(|spaces| {
+                    let mut of = spaces.iter().filter(|space| space.id == notebook.space);
+                    of.next()
+                        .map_or_else(|| "Notebook".to_owned(), |space| space.name.clone())
+                })
+            };
+            all.extend(found.get().into_iter().map(|notebook| {
+                let space = space_of(&notebook);
                 Command::place(format!("/n/{}", notebook.id), notebook.title, "notebook")
-                    .hint("Notebook")
+                    .hint(space)
             }));
             all.extend(spaces.get().into_iter().map(|space| {
                 Command::place(format!("/s/{}", space.id), space.name, "layers").hint("Space")
@@ -201,6 +216,40 @@ fn found(typed: RwSignal<String>, space: Signal<Option<Space>>) -> Memo<Vec<Comm
         },
         |_, _| true,
     )
+}
+
+/// The notebooks edited last and, once something is typed, those the studio finds beyond them.
+fn search(typed: RwSignal<String>, recent: RwSignal<Vec<Notebook>>) -> Signal<Vec<Notebook>> {
+    let more = RwSignal::new(Vec::<Notebook>::new());
+    Effect::new(move |_| {
+        let words = typed.get().trim().to_owned();
+        // Where the latest are all there are, there is nothing to ask for.
+        let all_here = recent.with(|recent| recent.len() < RECENT as usize);
+        if all_here || words.chars().count() < 2 || words.starts_with('>') {
+            return;
+        }
+        let ask = move || {
+            spawn_local(async move {
+                if let Ok(found) = find_notebooks(words, RECENT).await {
+                    let _ = more.try_set(found);
+                }
+            });
+        };
+        if let Ok(timer) = set_timeout_with_handle(ask, PAUSE) {
+            on_cleanup(move || timer.clear());
+        }
+    });
+    Signal::derive(move || {
+        let mut all = recent.get();
+        more.with(|more| {
+            for notebook in more {
+                if all.iter().all(|known| known.id != notebook.id) {
+                    all.push(notebook.clone());
+                }
+            }
+        });
+        all
+    })
 }
 
 /// The answers in their order: the group with the best answer first, in each group the best first.

@@ -86,10 +86,10 @@ pub async fn archive_space(space: SpaceId, archived: bool) -> Result<Space, Call
         .await?)
 }
 
-/// Everyone in a space.
+/// Who is in a space, managers first.
 #[server]
-pub async fn list_members(space: SpaceId) -> Result<Vec<Member>, CallError> {
-    Ok(call::datalayer().await?.members(&space).await?)
+pub async fn list_members(space: SpaceId, page: PageRequest) -> Result<Page<Member>, CallError> {
+    Ok(call::datalayer().await?.members(&space, page).await?)
 }
 
 /// Adds a person by username, or changes their role.

@@ -4,7 +4,7 @@ use datalayer::{Error, Noun, Space, SpaceId};
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_params_map;
-use ui::{Badge, TabLink, TabLinks, Tone, initials};
+use ui::{Badge, Icon, TabLink, TabLinks, Tone, initials};
 
 use super::calls::read_space;
 use crate::call::CallError;
@@ -57,6 +57,9 @@ pub(super) fn use_space(version: Signal<usize>) -> Resource<Result<Space, CallEr
 pub(super) fn SpaceFrame<F, V>(
     place: Place,
     space: Resource<Result<Space, CallError>>,
+    /// Under the words of the space, on its overview.
+    #[prop(optional, into)]
+    people: ViewFn,
     children: F,
 ) -> impl IntoView
 where
@@ -81,7 +84,7 @@ where
         <Frame space=current crumbs=crumbs>
             <Loaded of=space let:space>
                 <div class="space">
-                    <Head space=space.clone() place/>
+                    <Head space=space.clone() place people=people.clone()/>
                     {children(space)}
                 </div>
             </Loaded>
@@ -91,7 +94,7 @@ where
 }
 
 #[component]
-fn Head(space: Space, place: Place) -> impl IntoView {
+fn Head(space: Space, place: Place, people: ViewFn) -> impl IntoView {
     let home = format!("/s/{}", space.id);
     let title = if place == Place::Overview {
         space.name.clone()
@@ -109,9 +112,12 @@ fn Head(space: Space, place: Place) -> impl IntoView {
                     {space.archived_at.map(|_| view! { <Badge tone=Tone::Warn icon="lock">"Archived"</Badge> })}
                 </div>
                 {(overview && !space.description.is_empty()).then(|| view! { <p class="space__words">{space.description.clone()}</p> })}
+                {overview.then(|| people.run())}
                 {(place == Place::Members)
                     .then(|| view! { <p class="space__words">{format!("Who may enter {}, and what they may do.", space.name)}</p> })}
             </div>
+            {(overview && space.may.manage)
+                .then(|| view! { <a class="btn" href=format!("{home}/members")><Icon name="members"/>"Add a member"</a> })}
         </header>
         <TabLinks label="Space">
             <TabLink href=home.clone() here={place == Place::Overview}>"Overview"</TabLink>

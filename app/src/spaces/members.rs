@@ -1,8 +1,9 @@
 //! Who is in a space, and what they may do.
 
-use datalayer::{Error, Member, Noun, Space, UserId};
+use datalayer::{Error, Member, Noun, PageRequest, Space, SpaceId, UserId};
 use leptos::html;
 use leptos::prelude::*;
+use leptos_router::hooks::use_query_map;
 use ui::{
     AskFirst, Avatar, Button, ButtonKind, ButtonSize, Field, Input, Select, Time, Tone, use_toasts,
 };
@@ -26,9 +27,11 @@ pub fn MembersPage() -> impl IntoView {
     });
     let space = use_space(version);
     let id = use_space_id();
+    let query = use_query_map();
+    let before = Memo::new(move |_| query.read().get("before"));
     let members = Resource::new(
-        move || (id.get(), version.get()),
-        |(id, _)| async move { list_members(id?).await },
+        move || (id.get(), before.get(), version.get()),
+        |(id, before, _)| async move { list_members(id?, PageRequest { before, limit: 50 }).await },
     );
     let house = use_house();
     let toasts = use_toasts();
@@ -62,8 +65,9 @@ pub fn MembersPage() -> impl IntoView {
                         {
                             let (space, me) = (listed.clone(), me.id);
                             view! {
-                                <Loaded of=members let:members>
-                                    <Members space=space.clone() me=me.clone() members change remove/>
+                                <Loaded of=members let:page>
+                                    <Members space=space.clone() me=me.clone() members=page.items change remove/>
+                                    <Pages id=space.id.clone() behind=before.get_untracked().is_some() next=page.next/>
                                 </Loaded>
                             }
                         }
@@ -87,6 +91,20 @@ pub fn MembersPage() -> impl IntoView {
             }
             }
         </SpaceFrame>
+    }
+    .into_any()
+}
+
+/// The way to the next members, and back to the first.
+#[component]
+fn Pages(id: SpaceId, behind: bool, next: Option<String>) -> impl IntoView {
+    let first = format!("/s/{id}/members");
+    let more = next.map(|next| format!("{first}?before={next}"));
+    view! {
+        <div class="row g-2 wrap">
+            {behind.then(|| view! { <a class="btn page__more" href=first>"First members"</a> })}
+            {more.map(|more| view! { <a class="btn page__more" href=more>"More members"</a> })}
+        </div>
     }
     .into_any()
 }

@@ -17,7 +17,8 @@ pub fn initials(name: &str) -> String {
     letters.to_uppercase()
 }
 
-/// Which of the eight people's colours belongs to this id: `w1` to `w8`. Stable across machines and releases.
+/// Which of the eight people's colours belongs to this id: `w1` to `w8`. Stable across machines and releases, and the same as the
+/// one rooms prefer for the person's caret (`notebook::presence::color_of`).
 pub fn tint(id: &str) -> &'static str {
     const TINTS: [&str; 8] = ["w1", "w2", "w3", "w4", "w5", "w6", "w7", "w8"];
     // FNV-1a: short ids that differ in their last letters spread well.

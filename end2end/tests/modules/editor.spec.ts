@@ -137,6 +137,10 @@ test("another person's caret carries their name and moves with the text", async 
   await expect(caret).toHaveText("Grace");
   await expect(page.locator(".peer-sel-3")).toHaveCount(1);
   const before = await caret.boundingBox();
+  // Where the seventh letter of the text is, not somewhere on the page.
+  const text = await page.locator(".view-line").first().locator("span > span").first().boundingBox();
+  expect(Math.abs((before?.y ?? 0) - (text?.y ?? 0))).toBeLessThan(6);
+  expect(before?.x ?? 0).toBeGreaterThan(text?.x ?? 0);
   await page.evaluate(() => (window as any).editor.apply([0, 0, "zero "]));
   await expect.poll(async () => (await caret.boundingBox())?.x).toBeGreaterThan((before?.x ?? 0) + 20);
   await page.evaluate(() => (window as any).editor.carets([]));

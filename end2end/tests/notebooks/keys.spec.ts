@@ -1,5 +1,5 @@
 // The keys of a notebook, as JupyterLab has them, and what one may do by the palette.
-import { cell, cells, choose, code, exported, imported, letIn, open, order, saved, source, text } from "../../fixtures/notebook.js";
+import { cell, cells, choose, code, exported, imported, letIn, open, order, saved, source, text, write } from "../../fixtures/notebook.js";
 import { expect, test } from "../../fixtures/studio.js";
 import type { Page } from "@playwright/test";
 
@@ -233,4 +233,31 @@ test("the palette offers what one may do now, not what one might when the page w
   await found("editor", 2);
   await letIn(ada, eve, given, "viewer");
   await found("viewer", 0);
+});
+
+test("lines have numbers in every text and while writing, and the browser remembers it", async ({ person }) => {
+  const ada = await person("Ada");
+  const given = await imported(ada, [code("fit", "first = 1\nsecond = 2\nthird = 3"), code("plot", "plot = 3")]);
+  await open(ada, given);
+  const { page } = ada;
+  await choose(page, "fit");
+  await page.keyboard.press("Shift+L");
+  await expect(cell(page, "fit").locator(".code__numbers")).toHaveText(/^1\s2\s3\s*$/);
+  const still = await cell(page, "fit").locator("pre.code > *").first().boundingBox();
+  await write(page, "fit");
+  await expect(cell(page, "fit").locator(".line-numbers")).toHaveText(["1", "2", "3"]);
+  await expect(cell(page, "fit").locator(".code__numbers")).toBeHidden();
+  // The text does not jump when one begins to write in it.
+  const written = await cell(page, "fit").locator(".view-line").first().locator("span > span").first().boundingBox();
+  expect(Math.abs((written?.x ?? 0) - (still?.x ?? 0))).toBeLessThan(2);
+  expect(Math.abs((written?.y ?? 0) - (still?.y ?? 0))).toBeLessThan(3);
+  await page.reload();
+  await expect(cell(page, "plot").locator(".code__numbers")).toBeVisible();
+  await open(ada, given);
+  await page.keyboard.press("Control+k");
+  await page.keyboard.type("line numbers");
+  await page.keyboard.press("Enter");
+  await expect(page.locator(".code__numbers")).toHaveCount(0);
+  await write(page, "fit");
+  await expect(page.locator(".line-numbers")).toHaveCount(0);
 });

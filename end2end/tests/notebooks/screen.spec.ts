@@ -147,7 +147,12 @@ test("two people write in one cell and see each other", async ({ person, picture
   await expect(ada.page.locator(".view-lines")).toContainText("gggggggggg");
   await expect(grace.page.locator(".view-lines")).toContainText("aaaaaaaaaa");
   await expect(ada.page.getByRole("button", { name: /Grace is here/ })).toBeVisible();
-  // Her caret stands where she stopped typing, drawn on the still text too.
+  // Her caret stands where she stopped typing, in the text that is written in...
+  const line = await ada.page.locator(".view-line").first().locator("span > span").last().boundingBox();
+  const caret = await ada.page.locator(".peer-caret").boundingBox();
+  expect(Math.abs((caret?.y ?? 0) - (line?.y ?? 0))).toBeLessThan(6);
+  expect(Math.abs((caret?.x ?? 0) - (line?.x ?? 0) - (line?.width ?? 0))).toBeLessThan(6);
+  // ... and drawn on the still text too.
   await ada.page.keyboard.press("Escape");
   await expect(cell(ada.page, "second").locator("pre.code")).toHaveText(/gggggggggg\s*Grace\s*$/);
   await picture(ada.page, "notebook-together");

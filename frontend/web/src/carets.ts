@@ -17,7 +17,7 @@ const STYLE = `
 .peer-caret::before { content: ""; position: absolute; left: -1px; top: 0; width: 2px; height: 100%; background: var(--peer); }
 .peer-caret__flag { position: absolute; left: -1px; bottom: 100%; padding: 2px 6px; border-radius: 4px 4px 4px 0; background: var(--peer); color: var(--text-on-accent); font: var(--fw-medium) 11px/1.25 var(--font-ui); white-space: nowrap; opacity: 0; transition: opacity var(--t-fast); }
 .peer-caret.is-moving .peer-caret__flag { opacity: 1; }
-.peer-caret.is-first .peer-caret__flag { bottom: auto; top: 100%; border-radius: 0 4px 4px 4px; }
+.peer-caret.is-first .peer-caret__flag { bottom: auto; top: 1px; left: 1px; border-radius: 0 4px 4px 0; }
 ${[1, 2, 3, 4, 5, 6, 7, 8].map((n) => `.peer-${n} { --peer: var(--who-${n}); } .peer-sel-${n} { background: color-mix(in srgb, var(--who-${n}) 22%, transparent); border-radius: 2px; }`).join("\n")}
 @media (forced-colors: active) { .peer-caret::before { background: CanvasText; } }
 `;
@@ -112,7 +112,8 @@ function who(color: number): number {
 }
 
 class Widget implements monaco.IContentWidget {
-  readonly allowEditorOverflow = true;
+  // Monaco places what overflows by the window, and what stands exactly at a place by the editor: both at once is nowhere.
+  readonly allowEditorOverflow = false;
   readonly suppressMouseDown = true;
   readonly #code: monaco.ICodeEditor;
   readonly #node = document.createElement("div");
@@ -133,6 +134,8 @@ class Widget implements monaco.IContentWidget {
 
   place(position: { lineNumber: number; column: number }): void {
     this.#position = position;
+    // Above the first line nothing is drawn: there the name stands beside the caret.
+    this.#node.classList.toggle("is-first", position.lineNumber === 1);
     this.#code.layoutContentWidget(this);
   }
 

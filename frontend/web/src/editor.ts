@@ -102,11 +102,10 @@ export class Editor {
       fontSize: 12.5,
       lineHeight: 20,
       fontLigatures: false,
-      lineNumbers: options.lineNumbers ? "on" : "off",
+      ...numbered(options.lineNumbers),
       lineNumbersMinChars: 3,
-      lineDecorationsWidth: options.lineNumbers ? 10 : 14,
       folding: true,
-      showFoldingControls: options.lineNumbers ? "mouseover" : "never",
+      showFoldingControls: "never",
       glyphMargin: false,
       minimap: { enabled: false },
       overviewRulerLanes: 0,
@@ -231,6 +230,12 @@ export class Editor {
     applyTheme(name);
   }
 
+  /** Show or hide the numbers of the lines. */
+  lineNumbers(on: boolean): void {
+    this.#code.updateOptions(numbered(on));
+    this.#carets.follow();
+  }
+
   language(name: string): void {
     const model = this.#code.getModel();
     if (model !== null) monaco.setModelLanguage(model, languageId(name));
@@ -327,6 +332,11 @@ export class Editor {
 }
 
 let nextModel = 1;
+
+/** With numbers the text begins where it does in a cell that is not written in (`.code__numbers`). */
+function numbered(on: boolean): monaco.IEditorOptions {
+  return { lineNumbers: on ? "on" : "off", lineDecorationsWidth: on ? 12 : 14 };
+}
 
 /** Make a kept model say what the document says now, with the smallest edit. */
 function bring(model: monaco.ITextModel, text: string): void {

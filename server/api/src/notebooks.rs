@@ -9,8 +9,8 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use datalayer::{
-    Error, Format, NewNotebook, Notebook, NotebookChange, NotebookId, NotebookView, Noun,
-    OpenNotebook, Page, PageRequest,
+    Cover, Error, Format, NewNotebook, Notebook, NotebookChange, NotebookId, NotebookView, Noun,
+    OpenNotebook, Page, PageRequest, RunningNotebook,
 };
 use notebook::formats::Notice;
 use serde::{Deserialize, Serialize};
@@ -29,6 +29,7 @@ use crate::visitor::Me;
 pub struct RecentQuery {
     #[serde(default = "twenty")]
     limit: u32,
+    search: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -77,7 +78,15 @@ pub async fn recent(
     Me(me): Me,
     query: Result<Query<RecentQuery>, QueryRejection>,
 ) -> Answer<axum::Json<Vec<Notebook>>> {
-    Ok(axum::Json(me.recent_notebooks(asked(query)?.limit).await?))
+    let RecentQuery { limit, search } = asked(query)?;
+    Ok(axum::Json(match search {
+        Some(words) => me.find_notebooks(&words, limit).await?,
+        None => me.recent_notebooks(limit).await?,
+    }))
+}
+
+pub async fn running(Me(me): Me) -> Answer<axum::Json<Vec<RunningNotebook>>> {
+    Ok(axum::Json(me.running_notebooks().await?))
 }
 
 pub async fn open(Me(me): Me) -> Answer<axum::Json<Vec<OpenNotebook>>> {
@@ -118,6 +127,10 @@ pub async fn import(
 
 pub async fn read(Me(me): Me, Path(notebook): Path<String>) -> Answer<impl IntoResponse> {
     Ok(versioned(me.read_notebook(&id(&notebook)?).await?))
+}
+
+pub async fn cover(Me(me): Me, Path(notebook): Path<String>) -> Answer<axum::Json<Cover>> {
+    Ok(axum::Json(me.notebook_cover(&id(&notebook)?).await?))
 }
 
 pub async fn view(Me(me): Me, Path(notebook): Path<String>) -> Answer<axum::Json<NotebookView>> {

@@ -8,9 +8,9 @@ use axum::http::{Method, StatusCode};
 use axum::middleware::from_fn;
 use axum::routing::{MethodFilter, MethodRouter, get, on};
 use datalayer::{
-    AuditEntry, CreatedToken, Credentials, Member, NewNotebook, NewSpace, NewToken, NewUser,
-    Notebook, NotebookChange, NotebookView, OpenNotebook, PasswordChange, SessionInfo, Space,
-    SpaceChange, TokenInfo, User,
+    AuditEntry, Cover, CreatedToken, Credentials, Member, NewNotebook, NewSpace, NewToken, NewUser,
+    Notebook, NotebookChange, NotebookView, OpenNotebook, PasswordChange, RunningNotebook,
+    SessionInfo, Space, SpaceChange, TokenInfo, User,
 };
 
 use crate::doors::Doors;
@@ -102,9 +102,13 @@ pub fn table() -> Vec<Entry> {
                 .refuses(403, "token.not_for_this", "a token ends no other").refuses(404, "token.not_found", "you have no such token")),
         row(Method::GET,    "/api/v1/me/notebooks",                   Person, Nothing, notebooks::recent,
             says("Notebooks", "Your notebooks of all spaces, latest edit first.").asks("limit", "integer", "1 to 200, else 20")
+                .asks("search", "string", "only those whose title has each of these words in it, in capitals or not")
                 .gives_list::<Notebook>(200)),
         row(Method::GET,    "/api/v1/me/notebooks/open",              Person, Nothing, notebooks::open,
             says("Notebooks", "Your notebooks that somebody has open now, and who.").gives_list::<OpenNotebook>(200)),
+        row(Method::GET,    "/api/v1/me/notebooks/running",           Person, Nothing, notebooks::running,
+            says("Notebooks", "Your notebooks whose kernel is up, and the cells they run.").more("Those that run a cell first, the longest run before the others.")
+                .gives_list::<RunningNotebook>(200)),
         row(Method::GET,    "/api/v1/users",                          Person, Nothing, accounts::list_users,
             says("People", "Everyone, the newest first. Administrators.").in_pages().gives_page::<User>().administrators()
                 .refuses(422, "id.malformed", "`before` is no `next` of a page")),
@@ -131,7 +135,8 @@ pub fn table() -> Vec<Entry> {
         row(Method::PATCH,  "/api/v1/spaces/{space}",                 Person, Json,    spaces::change,
             says("Spaces", "Rename, describe, archive or restore a space. Managers.").takes_a::<SpaceChange>().gives::<Space>(200).described()),
         row(Method::GET,    "/api/v1/spaces/{space}/members",         Person, Nothing, spaces::members,
-            says("Spaces", "Its members, managers first.").gives_list::<Member>(200)),
+            says("Spaces", "Its members, managers first and by username.").in_pages().gives_page::<Member>()
+                .refuses(422, "page.before", "`before` is no `next` of a page")),
         row(Method::PUT,    "/api/v1/spaces/{space}/members/{member}", Person, Json,    spaces::set_member,
             says("Spaces", "Add a person by username, or change their role. Managers.").takes_a::<spaces::MemberRequest>().gives::<Member>(200)
                 .refuses(403, "role.above_own", "nobody gives a role above their own").refuses(404, "user.not_found", "nobody has that username")
@@ -161,6 +166,8 @@ pub fn table() -> Vec<Entry> {
                 .with("Location", "the new notebook")),
         row(Method::GET,    "/api/v1/notebooks/{notebook}/view",      Person, Nothing, notebooks::view,
             says("Notebooks", "The document and its runs as they are now.").gives::<NotebookView>(200)),
+        row(Method::GET,    "/api/v1/notebooks/{notebook}/cover",     Person, Nothing, notebooks::cover,
+            says("Notebooks", "What a card of a notebook shows: its last picture, or else its first lines.").gives::<Cover>(200)),
         row(Method::GET,    "/api/v1/notebooks/{notebook}/export",    Person, Nothing, notebooks::export,
             says("Notebooks", "The notebook as a file.").asks("format", "format", "else ipynb")
                 .gives_bytes("application/x-ipynb+json", "The file. Percent scripts are `text/x-python`, Markdown is `text/markdown`.")

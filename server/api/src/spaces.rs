@@ -69,8 +69,12 @@ pub async fn change(
     Ok(axum::Json(me.change_space(&id(&space)?, change).await?))
 }
 
-pub async fn members(Me(me): Me, Path(space): Path<String>) -> Answer<axum::Json<Vec<Member>>> {
-    Ok(axum::Json(me.members(&id(&space)?).await?))
+pub async fn members(
+    Me(me): Me,
+    Path(space): Path<String>,
+    query: Result<Query<PageRequest>, QueryRejection>,
+) -> Answer<axum::Json<Page<Member>>> {
+    Ok(axum::Json(me.members(&id(&space)?, asked(query)?).await?))
 }
 
 /// `{member}` is a username: one adds people by the name they sign in with.

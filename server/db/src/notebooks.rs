@@ -16,6 +16,7 @@ pub struct NotebookFacts {
     pub edited_at: Timestamp,
     /// As others see whoever edited last.
     pub edited_by: String,
+    pub editor: UserId,
     pub archived_at: Option<Timestamp>,
     pub space_archived: bool,
     /// SHA-256 of the imported file.
@@ -56,6 +57,7 @@ type NotebookRow = (
     String,
     i64,
     i64,
+    String,
     String,
     Option<i64>,
     bool,
@@ -136,7 +138,7 @@ impl Db {
     ) -> Result<Option<NotebookFacts>> {
         let row: Option<NotebookRow> = on!(self, pool => {
             sqlx::query_as(
-                "select n.id, n.space_id, n.title, n.created_at, n.edited_at, e.name, n.archived_at,
+                "select n.id, n.space_id, n.title, n.created_at, n.edited_at, e.name, e.id, n.archived_at,
                         s.archived_at is not null, n.original, m.role
                  from notebooks n
                  join spaces s on s.id = n.space_id
@@ -164,7 +166,7 @@ impl Db {
         let (at, id) = before.unwrap_or((i64::MAX, "~"));
         let rows: Vec<NotebookRow> = on!(self, pool => {
             sqlx::query_as(
-                "select n.id, n.space_id, n.title, n.created_at, n.edited_at, e.name, n.archived_at,
+                "select n.id, n.space_id, n.title, n.created_at, n.edited_at, e.name, e.id, n.archived_at,
                         s.archived_at is not null, n.original, m.role
                  from notebooks n
                  join spaces s on s.id = n.space_id
@@ -190,7 +192,7 @@ impl Db {
     pub async fn recent_notebooks(&self, user: &UserId, limit: i64) -> Result<Vec<NotebookFacts>> {
         let rows: Vec<NotebookRow> = on!(self, pool => {
             sqlx::query_as(
-                "select n.id, n.space_id, n.title, n.created_at, n.edited_at, e.name, n.archived_at,
+                "select n.id, n.space_id, n.title, n.created_at, n.edited_at, e.name, e.id, n.archived_at,
                         false, n.original, m.role
                  from members m
                  join spaces s on s.id = m.space_id and s.archived_at is null
@@ -200,6 +202,39 @@ impl Db {
                  order by n.edited_at desc, n.id desc limit $2",
             )
             .bind(user.as_str())
+            .bind(limit)
+            .fetch_all(pool)
+            .await?
+        });
+        rows.into_iter().map(notebook_facts).collect()
+    }
+
+    /// As [`Db::recent_notebooks`], only those whose title in small letters is like each of these patterns: `%` is anything, `_` any
+    /// letter, `\` makes either itself. Letters beyond ASCII are small on some engines and not on others.
+    pub async fn notebooks_like(
+        &self,
+        user: &UserId,
+        patterns: &[String; 4],
+        limit: i64,
+    ) -> Result<Vec<NotebookFacts>> {
+        let rows: Vec<NotebookRow> = on!(self, pool => {
+            sqlx::query_as(
+                r"select n.id, n.space_id, n.title, n.created_at, n.edited_at, e.name, e.id, n.archived_at,
+                        false, n.original, m.role
+                 from members m
+                 join spaces s on s.id = m.space_id and s.archived_at is null
+                 join notebooks n on n.space_id = s.id and n.archived_at is null
+                 join users e on e.id = n.edited_by
+                 where m.user_id = $1
+                   and lower(n.title) like $2 escape '\' and lower(n.title) like $3 escape '\'
+                   and lower(n.title) like $4 escape '\' and lower(n.title) like $5 escape '\'
+                 order by n.edited_at desc, n.id desc limit $6",
+            )
+            .bind(user.as_str())
+            .bind(&patterns[0])
+            .bind(&patterns[1])
+            .bind(&patterns[2])
+            .bind(&patterns[3])
             .bind(limit)
             .fetch_all(pool)
             .await?
@@ -219,7 +254,7 @@ impl Db {
         let ids = ids.join(" ");
         let rows: Vec<NotebookRow> = on!(self, pool => {
             sqlx::query_as(
-                "select n.id, n.space_id, n.title, n.created_at, n.edited_at, e.name, n.archived_at,
+                "select n.id, n.space_id, n.title, n.created_at, n.edited_at, e.name, e.id, n.archived_at,
                         false, n.original, m.role
                  from members m
                  join spaces s on s.id = m.space_id and s.archived_at is null
@@ -316,6 +351,7 @@ fn notebook_facts(
         created_at,
         edited_at,
         edited_by,
+        editor,
         archived_at,
         space_archived,
         original,
@@ -329,6 +365,7 @@ fn notebook_facts(
         created_at: Timestamp(created_at),
         edited_at: Timestamp(edited_at),
         edited_by,
+        editor: stored(editor)?,
         archived_at: archived_at.map(Timestamp),
         space_archived,
         original,

@@ -42,6 +42,8 @@ type SpaceRow = (
     Option<String>,
 );
 
+type MemberRow = (String, String, String, String, i64);
+
 macro_rules! insert_space {
     ($tx:ident, $space:expr, $manager:expr) => {{
         let space: &$crate::SpaceFacts = $space;
@@ -178,28 +180,47 @@ impl Db {
         Ok(())
     }
 
-    /// Every member, in no order worth relying on.
-    pub async fn members_of(&self, space: &SpaceId) -> Result<Vec<Member>> {
-        let rows: Vec<(String, String, String, String, i64)> = on!(self, pool => {
+    /// The members of a space, the highest role first and by username, behind `after` (the place of the role, username).
+    pub async fn members_in(
+        &self,
+        space: &SpaceId,
+        after: Option<(i64, &str)>,
+        limit: i64,
+    ) -> Result<Vec<Member>> {
+        let (place, username) = after.unwrap_or((-1, ""));
+        let rows: Vec<MemberRow> = on!(self, pool => {
             sqlx::query_as(
                 "select u.id, u.username, u.name, m.role, m.added_at
-                 from members m join users u on u.id = m.user_id where m.space_id = $1",
+                 from (select user_id, role, added_at,
+                              case role when 'manager' then 0 when 'editor' then 1 when 'runner' then 2
+                                        when 'suggester' then 3 when 'commenter' then 4 else 5 end as place
+                       from members where space_id = $1) m
+                 join users u on u.id = m.user_id
+                 where m.place > $2 or (m.place = $2 and u.username > $3)
+                 order by m.place, u.username limit $4",
             )
             .bind(space.as_str())
+            .bind(place)
+            .bind(username)
+            .bind(limit)
             .fetch_all(pool)
             .await?
         });
-        rows.into_iter()
-            .map(|(user, username, name, role, added_at)| {
-                Ok(Member {
-                    user: stored(user)?,
-                    username,
-                    name,
-                    role: stored(role)?,
-                    added_at: Timestamp(added_at),
-                })
-            })
-            .collect()
+        rows.into_iter().map(member).collect()
+    }
+
+    pub async fn member(&self, space: &SpaceId, user: &UserId) -> Result<Option<Member>> {
+        let row: Option<MemberRow> = on!(self, pool => {
+            sqlx::query_as(
+                "select u.id, u.username, u.name, m.role, m.added_at
+                 from members m join users u on u.id = m.user_id where m.space_id = $1 and m.user_id = $2",
+            )
+            .bind(space.as_str())
+            .bind(user.as_str())
+            .fetch_optional(pool)
+            .await?
+        });
+        row.map(member).transpose()
     }
 
     /// Ids of the members, to tell them that something changed.
@@ -277,5 +298,15 @@ fn space_facts(
         notebooks: u32::try_from(notebooks).unwrap_or(u32::MAX),
         members: u32::try_from(members).unwrap_or(u32::MAX),
         role: role.map(stored).transpose()?,
+    })
+}
+
+fn member((user, username, name, role, added_at): MemberRow) -> Result<Member> {
+    Ok(Member {
+        user: stored(user)?,
+        username,
+        name,
+        role: stored(role)?,
+        added_at: Timestamp(added_at),
     })
 }

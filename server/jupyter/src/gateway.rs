@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use datalayer::{Error, NotebookId, Result, RunLedger, RunRequest, Runner, RuntimeNews};
+use datalayer::{Error, Kernel, NotebookId, Result, RunLedger, RunRequest, Runner, RuntimeNews};
 use notebook::CellId;
 use notebook::runs::{RunEvent, RunState, Runs};
 use notebook::wire::KernelView;
@@ -274,6 +274,12 @@ impl Runner for Gateway {
 
     async fn since(&self, notebook: &NotebookId, sequence: u64) -> Result<Option<Vec<RunEvent>>> {
         self.shared.ledger.since(notebook, sequence, SINCE).await
+    }
+
+    fn kernels(&self) -> Vec<Kernel> {
+        let runtimes = self.runtimes.lock().unwrap_or_else(PoisonError::into_inner);
+        let up = runtimes.values().filter_map(|runtime| runtime.up());
+        up.collect()
     }
 
     async fn run(&self, request: RunRequest) -> Result<()> {

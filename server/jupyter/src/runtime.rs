@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use datalayer::{Error, NotebookId, Result, RunLedger, RuntimeNews, SpoolMark};
+use datalayer::{
+    Error, Kernel, KernelActivity, NotebookId, Result, RunLedger, RuntimeNews, SpoolMark,
+};
 use notebook::CellId;
 use notebook::runs::{Happening, RunEvent, RunState, Runs};
 use notebook::wire::{KernelState, KernelView};
@@ -272,6 +274,23 @@ impl Runtime {
         }
         view.choices = specs.choices();
         view
+    }
+
+    /// The kernel, where one is up or starting.
+    pub fn up(&self) -> Option<Kernel> {
+        let view = lock(&self.view);
+        let activity = match view.state {
+            KernelState::Busy => KernelActivity::Busy,
+            KernelState::Starting | KernelState::Restarting => KernelActivity::Starting,
+            KernelState::Idle => KernelActivity::Idle,
+            KernelState::Off | KernelState::Dead { .. } => return None,
+        };
+        Some(Kernel {
+            notebook: self.notebook.clone(),
+            activity,
+            queued: view.queued,
+            memory: view.memory,
+        })
     }
 
     /// What was chosen when an earlier studio ran, whether there is such a kernel or not.

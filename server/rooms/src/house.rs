@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use datalayer::{
-    Caller, Error, Ledger, Live, NotebookId, Noun, Result, Runner, Scopes, Seat, UserId, Wire,
+    Caller, Error, Kernel, Ledger, Live, NotebookId, Noun, Result, Runner, Scopes, Seat, UserId,
+    Wire,
 };
 use notebook::Snapshot;
 use notebook::presence::Present;
@@ -162,6 +163,10 @@ impl Live for Rooms {
         }
         // A room that has ended meanwhile answers nothing: nobody is in it.
         answer.await.unwrap_or_default()
+    }
+
+    fn kernels(&self) -> Vec<Kernel> {
+        self.0.runner.kernels()
     }
 
     async fn rights_changed(&self, user: &UserId) {

@@ -1,18 +1,22 @@
 //! Notebooks: begin, import, read, export.
 
+mod covers;
+mod search;
+
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use datalayer::{
-    Error, Exported, Format, NewNotebook, Notebook, NotebookChange, NotebookId, NotebookView,
-    Notebooks, Noun, OpenNotebook, Outputs, Page, PageRequest, Reader, Result, RunLedger, SpaceId,
-    Timestamp, UserId,
+    Cover, Error, Exported, Format, KernelActivity, NewNotebook, Notebook, NotebookChange,
+    NotebookId, NotebookView, Notebooks, Noun, OpenNotebook, Outputs, Page, PageRequest, Reader,
+    Result, RunLedger, RunningCell, RunningNotebook, SpaceId, Timestamp, UserId,
 };
 use db::{BlobFacts, NewNotebookFacts, NotebookFacts};
 use iam::policy::Action;
 use iam::{clean_line, clean_name};
 use notebook::formats::{self, ImportError, Notice};
+use notebook::runs::RunState;
 use notebook::{Cell, CellId, CellKind, Map, NotebookDoc, Order, Snapshot};
 use serde_json::json;
 
@@ -20,11 +24,14 @@ use crate::House;
 use crate::accounts::cut;
 use crate::blobs::refusal;
 use crate::ledger::unwritable;
-use crate::visit::{Visit, cursor, notebook_state};
+use crate::visit::{Visit, bad_page, cursor, notebook_state};
+use search::Sought;
 
 const TITLE: usize = 200;
 /// How many open notebooks are told at most.
 const OPEN: i64 = 100;
+/// How many with a kernel that is up.
+const RUNNING: usize = 20;
 /// Largest file an import reads.
 const FILE: usize = 100 * 1024 * 1024;
 /// Text of runs beyond what their log keeps that a file takes in, all in all. With what else may be in a notebook it can
@@ -72,6 +79,24 @@ impl Notebooks for Visit {
         Ok(facts.into_iter().map(|facts| self.seen(facts)).collect())
     }
 
+    async fn find_notebooks(&self, words: &str, limit: u32) -> Result<Vec<Notebook>> {
+        let me = self.me()?;
+        let sought = Sought::new(words);
+        let limit = limit.clamp(1, 200);
+        // Where a pattern says less than the word, more may be found than is wanted.
+        let most = if sought.is_exact { limit } else { 1_000 };
+        let facts = self
+            .house
+            .0
+            .db
+            .notebooks_like(&me.id, &sought.patterns, i64::from(most))
+            .await?;
+        let mut found = facts;
+        found.retain(|facts| sought.is_in(&facts.title));
+        found.truncate(limit as usize);
+        Ok(found.into_iter().map(|facts| self.seen(facts)).collect())
+    }
+
     async fn open_notebooks(&self) -> Result<Vec<OpenNotebook>> {
         let me = self.me()?;
         let Some(live) = self.house.live() else {
@@ -108,6 +133,46 @@ impl Notebooks for Visit {
             }
         }
         Ok(open)
+    }
+
+    async fn running_notebooks(&self) -> Result<Vec<RunningNotebook>> {
+        let me = self.me()?;
+        let kernels = self.house.live().map(|live| live.kernels());
+        let mut kernels = kernels.unwrap_or_default();
+        if kernels.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ids: Vec<NotebookId> = kernels.iter().map(|up| up.notebook.clone()).collect();
+        let visible = self.house.0.db.notebooks_among(&me.id, &ids, OPEN).await?;
+        let mut visible: BTreeMap<NotebookId, NotebookFacts> = visible
+            .into_iter()
+            .map(|facts| (facts.id.clone(), facts))
+            .collect();
+        kernels.retain(|up| visible.contains_key(&up.notebook));
+        kernels.sort_by_key(|up| up.activity);
+        kernels.truncate(RUNNING);
+        let mut running = Vec::with_capacity(kernels.len());
+        for up in kernels {
+            let Some(facts) = visible.remove(&up.notebook) else {
+                continue;
+            };
+            let cell = match up.activity {
+                KernelActivity::Busy => self.house.cell_that_runs(&up.notebook).await?,
+                KernelActivity::Starting | KernelActivity::Idle => None,
+            };
+            running.push(RunningNotebook {
+                notebook: self.seen(facts),
+                kernel: up.activity,
+                cell,
+                queued: up.queued,
+                memory: up.memory,
+            });
+        }
+        running.sort_by_key(|now| {
+            let since = now.cell.as_ref().map_or(i64::MAX, |cell| cell.started_at.0);
+            (now.kernel, since)
+        });
+        Ok(running)
     }
 
     async fn create_notebook(&self, space: &SpaceId, notebook: NewNotebook) -> Result<Notebook> {
@@ -194,6 +259,13 @@ impl Notebooks for Visit {
             sequence: runs.sequence,
             cells: cells.iter().filter_map(found).collect(),
         })
+    }
+
+    async fn notebook_cover(&self, notebook: &NotebookId) -> Result<Cover> {
+        self.notebook(notebook, Action::ReadNotebook).await?;
+        let snapshot = self.house.snapshot_now(notebook).await?;
+        let runs = self.house.runs_now(notebook).await?;
+        Ok(covers::cover(&snapshot.document, &runs))
     }
 
     async fn change_notebook(
@@ -348,6 +420,7 @@ impl Visit {
             created_at: facts.created_at,
             edited_at: facts.edited_at,
             edited_by: facts.edited_by,
+            editor: facts.editor,
             archived_at: facts.archived_at,
         }
     }
@@ -431,6 +504,32 @@ impl Visit {
 }
 
 impl House {
+    /// The cell that runs now, by the log of runs; `None` between two cells.
+    async fn cell_that_runs(&self, notebook: &NotebookId) -> Result<Option<RunningCell>> {
+        let runs = self.runs_now(notebook).await?;
+        let running = runs
+            .cells
+            .iter()
+            .find(|(_, run)| run.state == Some(RunState::Running));
+        let Some((id, run)) = running else {
+            return Ok(None);
+        };
+        let snapshot = self.snapshot_now(notebook).await?;
+        let cells = snapshot.document.cells();
+        let place = cells.iter().position(|(cell, _)| *cell == id);
+        let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        let user = run.by.as_deref().and_then(|by| by.parse().ok());
+        Ok(Some(RunningCell {
+            place: place.map_or(0, |place| count(place + 1)),
+            of: count(cells.len()),
+            started_at: Timestamp(run.started_at.unwrap_or_default()),
+            by: user.map(|user| Reader {
+                user,
+                name: run.name.clone().unwrap_or_default(),
+            }),
+        }))
+    }
+
     /// The document as people in its room see it, or as the log has it.
     async fn snapshot_now(&self, notebook: &NotebookId) -> Result<Snapshot> {
         if let Some(live) = self.live()
@@ -568,14 +667,6 @@ fn not_a_notebook(error: ImportError) -> Error {
         ImportError::Shape(_) => Error::invalid("file", "notebook.shape", reason),
         ImportError::TooLarge(_) => Error::too_large("notebook.too_large", reason),
     }
-}
-
-fn bad_page() -> Error {
-    Error::invalid(
-        "before",
-        "page.before",
-        "pass on the `next` of the page before, as it came",
-    )
 }
 
 #[cfg(test)]

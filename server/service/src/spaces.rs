@@ -11,7 +11,7 @@ use iam::{check_username, clean_name, clean_text};
 
 use crate::House;
 use crate::accounts::cut;
-use crate::visit::{Visit, cursor, state_of};
+use crate::visit::{Visit, bad_page, cursor, state_of};
 
 #[async_trait]
 impl Spaces for Visit {
@@ -92,15 +92,19 @@ impl Spaces for Visit {
         self.seen_space(facts)
     }
 
-    async fn members(&self, space: &SpaceId) -> Result<Vec<Member>> {
+    async fn members(&self, space: &SpaceId, page: PageRequest) -> Result<Page<Member>> {
         self.space(space, Action::ReadSpace).await?;
-        let mut members = self.house.0.db.members_of(space).await?;
-        members.sort_by(|a, b| {
-            b.role
-                .cmp(&a.role)
-                .then_with(|| a.username.cmp(&b.username))
-        });
-        Ok(members)
+        let after = page.before.as_deref().map(cursor).transpose()?;
+        let after = match after {
+            Some((username, place)) => Some((place.parse().map_err(|_| bad_page())?, username)),
+            None => None,
+        };
+        let limit = page.clamped();
+        let mut items = self.house.0.db.members_in(space, after, limit + 1).await?;
+        let place = |role: Role| Role::Manager as i64 - role as i64;
+        let next =
+            cut(&mut items, limit).map(|last| format!("{}~{}", last.username, place(last.role)));
+        Ok(Page { items, next })
     }
 
     async fn set_member(&self, space: &SpaceId, username: &str, role: Role) -> Result<Member> {
@@ -126,11 +130,8 @@ impl Spaces for Visit {
             MemberChange::NotAMember => return Err(Error::not_found(Noun::Member)),
         }
         self.house.announce_rights(&person.id).await;
-        let members = self.house.0.db.members_of(space).await?;
-        members
-            .into_iter()
-            .find(|member| member.user == person.id)
-            .ok_or(Error::not_found(Noun::Member))
+        let member = self.house.0.db.member(space, &person.id).await?;
+        member.ok_or(Error::not_found(Noun::Member))
     }
 
     async fn remove_member(&self, space: &SpaceId, user: &UserId) -> Result<()> {

@@ -142,11 +142,13 @@ pub(crate) fn cursor(text: &str) -> Result<(&str, &str)> {
             !key.chars().any(char::is_control)
                 && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
         })
-        .ok_or_else(|| {
-            Error::invalid(
-                "before",
-                "page.before",
-                "pass on the `next` of the page before, as it came",
-            )
-        })
+        .ok_or_else(bad_page)
+}
+
+pub(crate) fn bad_page() -> Error {
+    Error::invalid(
+        "before",
+        "page.before",
+        "pass on the `next` of the page before, as it came",
+    )
 }

@@ -168,7 +168,7 @@ async fn every_server_function_asks_nobody_to_sign_in_unless_it_is_listed() {
     let id = "0".repeat(26);
     let arguments = json!({
         "space": format!("space_{id}"), "notebook": format!("nb_{id}"), "user": format!("user_{id}"), "session": format!("ses_{id}"), "token": format!("tok_{id}"), "days": 1,
-        "page": { "limit": 10 }, "limit": 10, "before": null, "archived": false, "all": false, "cells": [], "disabled": true, "administrator": false,
+        "page": { "limit": 10 }, "limit": 10, "before": null, "archived": false, "all": false, "cells": [], "words": "x", "disabled": true, "administrator": false,
         "title": "x", "name": "x", "description": "x", "username": "x", "role": "viewer", "password": "x", "current": "x", "new": "y",
     });
     let fields = arguments

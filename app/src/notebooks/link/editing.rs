@@ -35,13 +35,16 @@ impl Link {
             return;
         }
         let url = self.assets.url("editor.js");
+        let screen = self.screen;
         leptos::task::spawn_local(async move {
-            let editor = Editor::mount(&url, events()).await;
+            let numbers = screen.line_numbers.try_get_untracked() == Some(true);
+            let editor = Editor::mount(&url, numbers, events()).await;
             with(|link| {
                 link.editor_loading = false;
                 match editor {
                     Ok(editor) => {
                         link.editor = Some(editor);
+                        link.number_lines();
                         if link.screen.mode.get_untracked() == Mode::Edit {
                             let at = link.wanted_at.take();
                             link.edit_active(at);
@@ -171,6 +174,13 @@ impl Link {
         );
         self.shown = Some(id);
         self.draw_people();
+    }
+
+    /// Lines have numbers, or have none, as the screen says.
+    pub fn number_lines(&self) {
+        if let Some(editor) = &self.editor {
+            editor.line_numbers(self.screen.line_numbers.get_untracked());
+        }
     }
 
     pub fn hide_editor(&mut self) {

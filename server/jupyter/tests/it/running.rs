@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use datalayer::Runner;
+use datalayer::{KernelActivity, Runner};
 use notebook::runs::{Happening, Output, RunState, StreamName};
 use notebook::wire::KernelState;
 use serde_json::Value;
@@ -449,6 +449,7 @@ async fn a_kernel_has_its_own_folder_and_no_secret_of_the_studio() {
 #[tokio::test]
 async fn memory_of_the_kernel_and_what_it_started_is_told() {
     let house = House::open().await;
+    assert!(house.gateway().kernels().is_empty(), "none is up yet");
     house
         .run(&[(
             "a",
@@ -459,6 +460,16 @@ async fn memory_of_the_kernel_and_what_it_started_is_told() {
     house
         .until_kernel("memory", |view| view.memory > 100_000_000)
         .await;
+    // The studio is told the same of all kernels at once.
+    let kernels = house.gateway().kernels();
+    let [kernel] = &kernels[..] else {
+        panic!("one kernel: {kernels:?}")
+    };
+    assert_eq!(
+        (&kernel.notebook, kernel.activity),
+        (&house.notebook, KernelActivity::Busy)
+    );
+    assert!(kernel.memory > 100_000_000);
     house
         .gateway()
         .interrupt(&house.notebook)

@@ -188,7 +188,7 @@ impl Room {
         } = join;
         self.last_seat += 1;
         let seat = self.last_seat;
-        let color = self.free_color();
+        let color = self.free_color(&person.id);
         self.people.changed();
         self.empty_since = None;
         self.seats.push(Seated {

@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
+use datalayer::UserId;
 use notebook::Operation;
 use notebook::limits::DOCUMENT_BYTES;
-use notebook::presence::{Place, Present};
+use notebook::presence::{COLORS, Place, Present, color_of};
 use notebook::wire::Hear;
 use tokio::time::Instant;
 
 use super::Room;
 use crate::frames;
 
-const COLORS: u8 = 8;
 /// Shortest time between two lists of people, and what each person in it adds: the work grows with their square.
 const PEOPLE: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(2));
 
@@ -50,15 +50,19 @@ impl Room {
         self.seats.iter().map(present).collect()
     }
 
-    /// The colour that the fewest here have.
-    pub(super) fn free_color(&self) -> u8 {
+    /// The colour that the fewest here have: the person's own, where it is one of those.
+    pub(super) fn free_color(&self, user: &UserId) -> u8 {
         let worn = |color: &u8| {
             self.seats
                 .iter()
                 .filter(|seat| seat.color == *color)
                 .count()
         };
-        (1..=COLORS).min_by_key(worn).unwrap_or(1)
+        let own = color_of(user.as_str());
+        std::iter::once(own)
+            .chain(1..=COLORS)
+            .min_by_key(worn)
+            .unwrap_or(own)
     }
 
     /// Somebody says where they are. The newest place counts, however many come.

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 
 use async_trait::async_trait;
-use datalayer::{Error, NotebookId, Noun, Result, RunRequest, Runner, RuntimeNews};
+use datalayer::{
+    Error, Kernel, KernelActivity, NotebookId, Noun, Result, RunRequest, Runner, RuntimeNews,
+};
 use notebook::CellId;
 use notebook::runs::{Happening, RunEvent, RunState, Runs, StreamName};
 use notebook::wire::{KernelState, KernelView};
@@ -114,6 +116,20 @@ impl Runner for Echo {
         Ok(Some(self.with(notebook, |runtime| {
             runtime.log.iter().filter(after).cloned().collect()
         })))
+    }
+
+    fn kernels(&self) -> Vec<Kernel> {
+        let runtimes = self.runtimes.lock().unwrap();
+        let up = runtimes
+            .iter()
+            .filter(|(_, runtime)| runtime.view.state == KernelState::Busy);
+        up.map(|(notebook, runtime)| Kernel {
+            notebook: notebook.clone(),
+            activity: KernelActivity::Busy,
+            queued: runtime.view.queued,
+            memory: runtime.view.memory,
+        })
+        .collect()
     }
 
     async fn run(&self, request: RunRequest) -> Result<()> {

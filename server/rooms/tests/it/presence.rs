@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use datalayer::{Live, Role};
-use notebook::presence::{Place, Selection};
+use notebook::presence::{Place, Selection, color_of};
 use notebook::wire::{Hear, Say};
 use tokio::time::Instant;
 
@@ -45,6 +45,11 @@ async fn everyone_knows_who_is_here_by_the_names_the_studio_gives() {
             ("Ada", ada.user.id.to_string()),
             ("Grace", grace.user.id.to_string())
         ]
+    );
+    assert_eq!(
+        people[0].color,
+        color_of(ada.user.id.as_str()),
+        "nobody had it"
     );
     assert_ne!(people[0].color, people[1].color);
     drop(two);

@@ -1,8 +1,8 @@
 //! Running cells from a room.
 
-use datalayer::Role;
+use datalayer::{Live, Role};
 use notebook::runs::{Happening, Output, RunEvent};
-use notebook::wire::{Hear, RunsState, Say};
+use notebook::wire::{Hear, KernelState, RunsState, Say};
 
 use crate::studio::{Studio, cell, fresh_client, someone, take_seat};
 
@@ -287,4 +287,15 @@ async fn a_runtime_that_does_not_answer_is_asked_no_more_than_so_often() {
             .await;
     }
     assert_eq!(sorry(&tab, "run.too_many"), 2);
+}
+
+#[tokio::test]
+async fn kernels_are_known_whether_their_room_is_open_or_not() {
+    let studio = Studio::new();
+    assert!(studio.rooms.kernels().is_empty());
+    studio.echo.becomes(&studio.notebook, KernelState::Busy);
+    let kernels = studio.rooms.kernels();
+    assert!(studio.rooms.open().is_empty());
+    assert_eq!(kernels.len(), 1);
+    assert_eq!(kernels[0].notebook, studio.notebook);
 }

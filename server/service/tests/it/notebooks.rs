@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use datalayer::{Format, Ledger, NewNotebook, NotebookChange, PageRequest, Role, RunLedger, User};
+use datalayer::{
+    Cover, Format, Kernel, KernelActivity, Ledger, NewNotebook, NotebookChange, PageRequest, Role,
+    RunLedger, User,
+};
 use notebook::presence::Present;
 use notebook::runs::{Happening, Output, RunEvent, StreamName};
 use notebook::{CellId, CellKind, ClientId, Snapshot};
@@ -318,5 +321,86 @@ on_both! {
         let archive = NotebookChange { archived: Some(true), title: None };
         ada.change_notebook(&plan.id, archive).await.unwrap();
         assert!(vera.open_notebooks().await.unwrap().is_empty());
+    }
+
+    async fn notebooks_are_found_by_words_of_their_titles(studio: Studio) {
+        let ada = studio.ada().await;
+        let (team, own) = (ada.space("Team").await, ada.space("Own").await);
+        for title in ["Winter peak forecast", "PEAK of the Winter", "100% of a_b", "100 of axb", "\u{dc}ber \u{c9}t\u{e9}", "back\\slash"] {
+            ada.notebook(&team, title).await;
+            studio.time.pass(1);
+        }
+        ada.notebook(&own, "Winter at home").await;
+        let vera = studio.member("vera", Role::Viewer, &ada, &team).await;
+        for (words, titles) in [
+            ("winter PEAK", vec!["PEAK of the Winter", "Winter peak forecast"]),
+            ("0%", vec!["100% of a_b"]),
+            ("a_b", vec!["100% of a_b"]),
+            ("k\\s", vec!["back\\slash"]),
+            ("\u{fc}BER \u{e9}T\u{c9}", vec!["\u{dc}ber \u{c9}t\u{e9}"]),
+            ("uber", vec![]),
+            ("the of peak in w", vec!["PEAK of the Winter"]),
+            ("'; drop table users", vec![]),
+        ] {
+            let found = vera.find_notebooks(words, 200).await.unwrap();
+            let found: Vec<_> = found.iter().map(|notebook| notebook.title.as_str()).collect();
+            assert_eq!(found, titles, "{words:?}");
+        }
+        assert_eq!(ada.find_notebooks("winter", 200).await.unwrap().len(), 3, "of all spaces");
+        assert_eq!(vera.find_notebooks(" ", 2).await.unwrap().len(), 2, "nothing sought is everything, as far as it was asked for");
+        let archive = NotebookChange { archived: Some(true), title: None };
+        let peak = vera.find_notebooks("forecast", 1).await.unwrap();
+        ada.change_notebook(&peak[0].id, archive).await.unwrap();
+        assert!(vera.find_notebooks("forecast", 1).await.unwrap().is_empty());
+        assert_eq!(code(studio.nobody().find_notebooks("winter", 1).await), "sign_in.needed");
+    }
+
+    async fn what_runs_is_told_to_those_who_may_see_it_with_its_cell_and_who_asked(studio: Studio) {
+        let ada = studio.ada().await;
+        let (team, own) = (ada.space("Team").await, ada.space("Own").await);
+        let (plan, secret, idle) = (ada.notebook(&team, "Plan").await, ada.notebook(&own, "Secret").await, ada.notebook(&team, "Idle").await);
+        let vera = studio.member("vera", Role::Viewer, &ada, &team).await;
+        assert!(vera.running_notebooks().await.unwrap().is_empty(), "no rooms, no kernels");
+        let rooms = Arc::new(Rooms::default());
+        studio.house.set_live(rooms.clone());
+        let kernel = |notebook: &datalayer::Notebook, activity, queued| Kernel { notebook: notebook.id.clone(), activity, queued, memory: 1 << 20 };
+        *rooms.kernels.lock().unwrap() = vec![kernel(&idle, KernelActivity::Idle, 0), kernel(&secret, KernelActivity::Busy, 0), kernel(&plan, KernelActivity::Busy, 2)];
+        let view = ada.view_notebook(&plan.id).await.unwrap();
+        let cell = view.snapshot.document.cells()[0].0.clone();
+        let at = studio.time.now().0;
+        let queued = Happening::Queued { by: ada.user.id.to_string(), name: "Ada".into(), source_hash: String::new() };
+        let event = |sequence, what| RunEvent { sequence, run: "run_1".into(), cell: cell.clone(), at, what };
+        let ledger: &dyn RunLedger = &studio.house;
+        ledger.append(&plan.id, vec![event(1, queued), event(2, Happening::Started)], None).await.unwrap();
+        let told = vera.running_notebooks().await.unwrap();
+        let titles: Vec<_> = told.iter().map(|running| running.notebook.title.as_str()).collect();
+        assert_eq!(titles, ["Plan", "Idle"], "what runs comes first");
+        let running = told[0].cell.as_ref().unwrap();
+        assert_eq!((running.place, running.of, running.started_at.0, told[0].queued, told[0].memory), (1, 1, at, 2, 1 << 20));
+        assert_eq!(running.by.as_ref().map(|by| (&by.user, by.name.as_str())), Some((&ada.user.id, "Ada")));
+        assert!(told[1].cell.is_none());
+        assert_eq!(ada.running_notebooks().await.unwrap().len(), 3);
+        assert_eq!(code(studio.nobody().running_notebooks().await), "sign_in.needed");
+    }
+
+    async fn a_cover_is_the_last_picture_or_the_first_lines(studio: Studio) {
+        let ada = studio.ada().await;
+        let space = ada.space("Team").await;
+        let empty = ada.notebook(&space, "Empty").await;
+        assert_eq!(ada.notebook_cover(&empty.id).await.unwrap(), Cover::Lines { lines: vec![] });
+        let (drawn, _) = ada.import_notebook(&space.id, "a.ipynb", file(&analysis("iVBORw0KGgo="))).await.unwrap();
+        let Cover::Picture { data } = ada.notebook_cover(&drawn.id).await.unwrap() else { panic!("no picture") };
+        assert_eq!(Value::Object(data), json!({ "image/png": "iVBORw0KGgo=" }));
+        let (large, _) = ada.import_notebook(&space.id, "b.ipynb", file(&analysis(&picture(200_000)))).await.unwrap();
+        let Cover::Picture { data } = ada.notebook_cover(&large.id).await.unwrap() else { panic!("no picture") };
+        let hash = data["image/png"]["blob"].as_str().unwrap();
+        assert_eq!(ada.read_blob(&large.id, hash).await.unwrap().0, "image/png");
+        let mut plain = analysis("");
+        plain["cells"][1]["outputs"] = json!([]);
+        let (plain, _) = ada.import_notebook(&space.id, "c.ipynb", file(&plain)).await.unwrap();
+        let lines = ["# Sales", "By month, in k\u{20ac}.", "plot(sales)"].map(str::to_owned).to_vec();
+        assert_eq!(ada.notebook_cover(&plain.id).await.unwrap(), Cover::Lines { lines });
+        let eve = studio.someone("eve").await;
+        assert_eq!(code(eve.notebook_cover(&drawn.id).await), "notebook.not_found");
     }
 }

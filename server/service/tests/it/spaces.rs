@@ -25,7 +25,10 @@ async fn tries(
         Bytes::from_static(br#"{"cells":[],"metadata":{},"nbformat":4,"nbformat_minor":5}"#);
     vec![
         ("read_space", answer(who.read_space(space).await)),
-        ("members", answer(who.members(space).await)),
+        (
+            "members",
+            answer(who.members(space, PageRequest::first()).await),
+        ),
         (
             "list_notebooks",
             answer(who.list_notebooks(space, false, PageRequest::first()).await),
@@ -36,6 +39,7 @@ async fn tries(
             "open_notebook",
             answer(who.open_notebook(notebook, 1_000).await),
         ),
+        ("notebook_cover", answer(who.notebook_cover(notebook).await)),
         (
             "read_outputs",
             answer(who.read_outputs(notebook, &[]).await),
@@ -127,7 +131,7 @@ on_both! {
         let eve = studio.someone("eve").await;
         studio.someone("guinea-pig").await;
         for (verb, found) in tries(&eve, &space, &notebook, &ada.user.id).await {
-            let noun = if verb == "read_outputs" || verb.ends_with("_notebook") && !matches!(verb, "create_notebook" | "import_notebook") { "notebook" } else { "space" };
+            let noun = if matches!(verb, "read_outputs" | "notebook_cover") || verb.ends_with("_notebook") && !matches!(verb, "create_notebook" | "import_notebook") { "notebook" } else { "space" };
             assert_eq!(found, format!("{noun}.not_found"), "{verb}");
         }
         for (verb, found) in tries(&studio.nobody(), &space, &notebook, &ada.user.id).await {
@@ -159,7 +163,7 @@ on_both! {
         let bob = studio.someone("bob").await;
         let space = bob.space("Team").await;
         studio.member("grace", Role::Manager, &bob, &space).await;
-        let grace = bob.members(&space.id).await.unwrap().into_iter().find(|m| m.username == "grace").unwrap();
+        let grace = bob.members(&space.id, PageRequest::first()).await.unwrap().items.into_iter().find(|m| m.username == "grace").unwrap();
         ada.set_disabled(&grace.user, true).await.unwrap();
         assert_eq!(code(bob.remove_member(&space.id, &bob.user.id).await), "member.last_manager");
     }
@@ -188,7 +192,7 @@ on_both! {
         let space = ada.space("Team").await;
         let zoe = studio.member("zoe", Role::Viewer, &ada, &space).await;
         studio.member("bob", Role::Viewer, &ada, &space).await;
-        let members = zoe.members(&space.id).await.unwrap();
+        let members = zoe.members(&space.id, PageRequest::first()).await.unwrap().items;
         assert_eq!(members.iter().map(|m| m.username.as_str()).collect::<Vec<_>>(), ["ada", "bob", "zoe"]);
         assert_eq!(ada.read_space(&space.id).await.unwrap().members, 3);
         zoe.remove_member(&space.id, &zoe.user.id).await.unwrap();
@@ -196,6 +200,28 @@ on_both! {
         assert_eq!(code(ada.remove_member(&space.id, &zoe.user.id).await), "member.not_found");
         for unknown in ["who", "", "ada\0", "\u{430}da", "../x"] {
             assert_eq!(code(ada.set_member(&space.id, unknown, Role::Viewer).await), "user.not_found", "{unknown:?}");
+        }
+    }
+
+    async fn members_come_in_pages_with_the_highest_roles_first(studio: Studio) {
+        let ada = studio.ada().await;
+        let space = ada.space("Team").await;
+        for (name, role) in [("zoe", Role::Manager), ("a-b.c", Role::Viewer), ("bob", Role::Viewer), ("kim", Role::Editor), ("eve", Role::Runner), ("cy", Role::Commenter), ("di", Role::Suggester)] {
+            studio.member(name, role, &ada, &space).await;
+        }
+        let mut seen = Vec::new();
+        let mut before = None;
+        loop {
+            let page = ada.members(&space.id, PageRequest { before, limit: 3 }).await.unwrap();
+            assert!(page.items.len() <= 3);
+            seen.extend(page.items.into_iter().map(|member| member.username));
+            before = page.next;
+            if before.is_none() { break }
+        }
+        assert_eq!(seen, ["ada", "zoe", "kim", "eve", "di", "cy", "a-b.c", "bob"]);
+        for bad in ["x", "ada~x", "a\0~1", "~'; drop table users"] {
+            let page = PageRequest { before: Some(bad.into()), limit: 2 };
+            assert_eq!(code(ada.members(&space.id, page).await), "page.before", "{bad:?}");
         }
     }
 

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use datalayer::{
-    Caller, Credentials, Live, NewNotebook, NewSpace, NewUser, Notebook, NotebookId, Result, Role,
-    Seat, Session, Space, Timestamp, User, UserId, Wire,
+    Caller, Credentials, Kernel, Live, NewNotebook, NewSpace, NewUser, Notebook, NotebookId,
+    Result, Role, Seat, Session, Space, Timestamp, User, UserId, Wire,
 };
 use notebook::Snapshot;
 use notebook::presence::Present;
@@ -265,6 +265,7 @@ pub struct Rooms {
     pub open: Mutex<Option<Snapshot>>,
     /// Who sits where.
     pub seats: Mutex<Vec<(NotebookId, Present)>>,
+    pub kernels: Mutex<Vec<Kernel>>,
 }
 
 #[async_trait]
@@ -296,6 +297,10 @@ impl Live for Rooms {
         let seats = self.seats.lock().unwrap();
         let here = seats.iter().filter(|(place, _)| place == notebook);
         here.map(|(_, present)| present.clone()).collect()
+    }
+
+    fn kernels(&self) -> Vec<Kernel> {
+        self.kernels.lock().unwrap().clone()
     }
 
     async fn rights_changed(&self, user: &UserId) {
