@@ -1,22 +1,34 @@
 //! Where code does not run: notebooks are read and written, and whoever wants to run one is told why not.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use datalayer::{Error, Kernel, NotebookId, Result, RunLedger, RunRequest, Runner, RuntimeNews};
 use notebook::CellId;
-use notebook::runs::{RunEvent, Runs};
+use notebook::runs::{Happening, RunEvent, RunId, Runs};
 use notebook::wire::KernelView;
 use serde_json::Value;
+use service::Clock;
 
-/// A runner that runs nothing, and still shows what ran before.
+/// Cells that one event clears: a message of the live socket has a size.
+const CLEARED: usize = 2_000;
+
+type Listener = Box<dyn Fn(RuntimeNews) + Send + Sync>;
+
+/// A runner that runs nothing, and still shows what ran before, until somebody clears it.
 pub struct NoKernels {
     runs: Arc<dyn RunLedger>,
+    /// Held while the log of runs is read or written, so that who listens misses nothing.
+    rooms: tokio::sync::Mutex<HashMap<NotebookId, Listener>>,
 }
 
 impl NoKernels {
     pub fn new(runs: Arc<dyn RunLedger>) -> Self {
-        Self { runs }
+        Self {
+            runs,
+            rooms: tokio::sync::Mutex::default(),
+        }
     }
 }
 
@@ -33,11 +45,16 @@ impl Runner for NoKernels {
         &self,
         notebook: &NotebookId,
         _: &str,
-        _: Box<dyn Fn(RuntimeNews) + Send + Sync>,
+        listener: Listener,
     ) -> Result<(Runs, KernelView)> {
-        Ok((self.runs.load(notebook).await?, KernelView::default()))
+        let mut rooms = self.rooms.lock().await;
+        let runs = self.runs.load(notebook).await?;
+        rooms.insert(notebook.clone(), listener);
+        Ok((runs, KernelView::default()))
     }
-    async fn deafen(&self, _: &NotebookId) {}
+    async fn deafen(&self, notebook: &NotebookId) {
+        self.rooms.lock().await.remove(notebook);
+    }
     async fn since(&self, notebook: &NotebookId, sequence: u64) -> Result<Option<Vec<RunEvent>>> {
         self.runs.since(notebook, sequence, 2_000).await
     }
@@ -45,6 +62,9 @@ impl Runner for NoKernels {
         Vec::new()
     }
     async fn run(&self, _: RunRequest) -> Result<()> {
+        off()
+    }
+    async fn cancel(&self, _: &NotebookId, _: &str, _: Vec<RunId>) -> Result<()> {
         off()
     }
     async fn interrupt(&self, _: &NotebookId) -> Result<()> {
@@ -61,6 +81,36 @@ impl Runner for NoKernels {
     }
     async fn input(&self, _: &NotebookId, _: &CellId, _: &str) -> Result<()> {
         off()
+    }
+    async fn clear(
+        &self,
+        notebook: &NotebookId,
+        (by, name): (String, String),
+        cells: Vec<CellId>,
+    ) -> Result<()> {
+        let rooms = self.rooms.lock().await;
+        for cells in cells.chunks(CLEARED) {
+            let Some(first) = cells.first().cloned() else {
+                continue;
+            };
+            let event = RunEvent {
+                sequence: self.runs.load(notebook).await?.sequence + 1,
+                run: RunId::new(),
+                cell: first,
+                at: Clock::system().now().0,
+                what: Happening::Cleared {
+                    by: by.clone(),
+                    name: name.clone(),
+                    cells: cells.to_vec(),
+                },
+            };
+            let events = vec![event.clone()];
+            self.runs.append(notebook, events, None).await?;
+            if let Some(listener) = rooms.get(notebook) {
+                listener(RuntimeNews::Run(event));
+            }
+        }
+        Ok(())
     }
     async fn complete(&self, _: &NotebookId, _: &str, _: u32) -> Result<Value> {
         off()

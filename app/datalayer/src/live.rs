@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use notebook::presence::Present;
-use notebook::runs::RunEvent;
+use notebook::runs::{RunEvent, RunId};
 use notebook::wire::{KernelView, May, Say};
 use notebook::{CellId, Snapshot};
 use serde_json::Value;
@@ -114,12 +114,22 @@ pub trait Runner: Send + Sync {
     fn kernels(&self) -> Vec<Kernel>;
     /// Queue cells, starting a kernel if none runs. Returns once the queued events are durable.
     async fn run(&self, request: RunRequest) -> Result<()>;
-    /// Interrupt the running cell and drop the queue.
+    /// Take runs out of the queue, for `by` (as others see them). What has begun goes on, and the answer says so.
+    async fn cancel(&self, notebook: &NotebookId, by: &str, runs: Vec<RunId>) -> Result<()>;
+    /// Interrupt the running cell and drop the queue. A kernel that starts is stopped: nothing runs in it yet.
     async fn interrupt(&self, notebook: &NotebookId) -> Result<()>;
     async fn restart(&self, notebook: &NotebookId) -> Result<()>;
     async fn shut_down(&self, notebook: &NotebookId) -> Result<()>;
     async fn choose(&self, notebook: &NotebookId, kernel: &str) -> Result<KernelView>;
     async fn input(&self, notebook: &NotebookId, cell: &CellId, text: &str) -> Result<()>;
+    /// Clear what these cells show, for `by` (user id and name). What a running cell says afterwards is shown. After all that
+    /// the kernel has said so far, and behind a restart that was asked for before.
+    async fn clear(
+        &self,
+        notebook: &NotebookId,
+        by: (String, String),
+        cells: Vec<CellId>,
+    ) -> Result<()>;
     /// `complete_reply` content, `cursor_start` and `cursor_end` in UTF-16 units of `code`.
     async fn complete(&self, notebook: &NotebookId, code: &str, cursor: u32) -> Result<Value>;
     /// `inspect_reply` content.

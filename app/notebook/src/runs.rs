@@ -22,11 +22,16 @@ pub enum RunState {
     Done,
     Failed,
     Interrupted,
+    /// Taken out of the queue before it began.
+    Cancelled,
 }
 
 impl RunState {
     pub fn is_over(self) -> bool {
-        matches!(self, Self::Done | Self::Failed | Self::Interrupted)
+        matches!(
+            self,
+            Self::Done | Self::Failed | Self::Interrupted | Self::Cancelled
+        )
     }
 }
 
@@ -68,8 +73,16 @@ pub enum Happening {
         data: Map,
         metadata: Map,
     },
+    /// The kernel cleared its outputs (`clear_output`).
     Clear {
         wait: bool,
+    },
+    /// A person cleared what these cells show, whichever runs that came from: the event's `cell` is the first of them, and its
+    /// `run` is empty. A run that goes on shows what comes after.
+    Cleared {
+        by: String,
+        name: String,
+        cells: Vec<CellId>,
     },
     /// The kernel waits for a line of text.
     AskInput {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::presence::{Place, Present};
-use crate::runs::{RunEvent, Runs};
+use crate::runs::{RunEvent, RunId, Runs};
 use crate::{Accepted, CellId, ClientId, Operation, Refused, Snapshot};
 
 /// A message of the browser about one notebook.
@@ -45,6 +45,11 @@ pub enum Say {
     Run {
         cells: Vec<CellId>,
     },
+    /// Take these runs out of the queue. One that has begun goes on; you are told so.
+    Cancel {
+        runs: Vec<RunId>,
+    },
+    /// Interrupt the running cell and drop the queue. While the kernel starts: stop its start.
     Interrupt,
     /// Restart the kernel; with `run_all`, run every code cell after it.
     Restart {
@@ -60,6 +65,11 @@ pub enum Say {
     Input {
         cell: CellId,
         text: String,
+    },
+    /// Clear what these cells show, for everyone; without `cells`, what any cell shows.
+    ClearOutputs {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cells: Option<Vec<CellId>>,
     },
     /// Ask the kernel to complete `code` at `cursor` (UTF-16). The answer carries `ask` back.
     Complete {
@@ -160,6 +170,10 @@ enum Incoming {
         notebook: String,
         cells: Vec<CellId>,
     },
+    Cancel {
+        notebook: String,
+        runs: Vec<RunId>,
+    },
     Interrupt {
         notebook: String,
     },
@@ -179,6 +193,11 @@ enum Incoming {
         notebook: String,
         cell: CellId,
         text: String,
+    },
+    ClearOutputs {
+        notebook: String,
+        #[serde(default)]
+        cells: Option<Vec<CellId>>,
     },
     Complete {
         notebook: String,
@@ -236,6 +255,7 @@ impl From<Incoming> for ToServer {
                 revision,
             } => (notebook, Say::Presence { place, revision }),
             Incoming::Run { notebook, cells } => (notebook, Say::Run { cells }),
+            Incoming::Cancel { notebook, runs } => (notebook, Say::Cancel { runs }),
             Incoming::Interrupt { notebook } => (notebook, Say::Interrupt),
             Incoming::Restart { notebook, run_all } => (notebook, Say::Restart { run_all }),
             Incoming::Shutdown { notebook } => (notebook, Say::Shutdown),
@@ -245,6 +265,7 @@ impl From<Incoming> for ToServer {
                 cell,
                 text,
             } => (notebook, Say::Input { cell, text }),
+            Incoming::ClearOutputs { notebook, cells } => (notebook, Say::ClearOutputs { cells }),
             Incoming::Complete {
                 notebook,
                 ask,

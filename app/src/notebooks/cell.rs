@@ -261,9 +261,34 @@ fn Gutter(screen: Screen, cell: CellModel, name: StoredValue<CellId>) -> impl In
             <Show when=move || cell.kind.get() == CellKind::Code>
                 <span class="cell__ix" class:info=move || cell.run.with(|run| run.state == Some(RunState::Running)) class:danger=move || cell.run.with(|run| run.state == Some(RunState::Failed))>{index}</span>
                 <span class="num" title=in_queue>{time}</span>
+                <Show when=move || screen.may.get().run && cell.run.with(|run| run.state == Some(RunState::Queued))>
+                    <Cancel screen name/>
+                </Show>
                 {move || cell.run.with(|run| run.by.clone()).map(|by| view! { <span class="cell__by"><ui::Avatar name=by.clone() id=by size=16/></span> })}
             </Show>
         </div>
+    }
+}
+
+/// Takes a waiting cell out of the queue, and no other.
+#[component]
+fn Cancel(screen: Screen, name: StoredValue<CellId>) -> impl IntoView {
+    let place = move || name.with_value(|id| screen.place(id));
+    view! {
+        <button
+            class="cell__cancel"
+            type="button"
+            aria-label=move || format!("Take cell {} out of the queue", place())
+            title="Take this cell out of the queue. The cell that runs goes on, and so do the others that wait."
+            on:click=move |_| {
+                let cell = name.get_value();
+                commands::cancel(screen, std::slice::from_ref(&cell));
+                // This button is about to go, and the focus must not go with it.
+                commands::go(screen, Some(cell), false);
+            }
+        >
+            <ui::Icon name="x" size=12/>
+        </button>
     }
 }
 
@@ -302,7 +327,7 @@ fn Text(cell: CellModel, screen: Screen, name: StoredValue<CellId>, drawn: bool)
             <div class="cell__words" data-drawn=drawn_here() inner_html=move || html.get()></div>
             <Show when=empty><p class="t3">"Empty text. Press Enter to write."</p></Show>
         </div>
-        <Show when=move || cell.active.get()><div class="cell__textbar"><Tools screen/></div></Show>
+        <Show when=move || cell.active.get()><div class="cell__textbar"><Tools screen cell/></div></Show>
     }
 }
 
@@ -367,7 +392,7 @@ fn Source(
     let hidden = move || cell.source_hidden.get() && !cell.editing.get();
     view! {
         <div class="cell__src">
-            <Show when=move || cell.active.get()><Tools screen/></Show>
+            <Show when=move || cell.active.get()><Tools screen cell/></Show>
             <Show when=move || cell.run.with(|run| run.state == Some(RunState::Running))>
                 <div class="bar bar--info is-indeterminate cell__progress"><i></i></div>
             </Show>
@@ -424,7 +449,8 @@ fn Foot(screen: Screen) -> impl IntoView {
             <span class="grow"></span>
             <span class="cell__stays">"Keeps running if you close this tab"</span>
             <Show when=move || screen.may.get().run>
-                <button class="btn btn--sm" type="button" on:click=move |_| commands::perform(screen, Command::Interrupt)><ui::Icon name="stop" size=14/>"Stop"</button>
+                <button class="btn btn--sm" type="button" title="The cell stops, and those that wait are not run"
+                    on:click=move |_| commands::perform(screen, Command::Interrupt)><ui::Icon name="stop" size=14/>"Stop"</button>
             </Show>
         </div>
     }
@@ -432,7 +458,7 @@ fn Foot(screen: Screen) -> impl IntoView {
 
 /// What one does with the active cell.
 #[component]
-fn Tools(screen: Screen) -> impl IntoView {
+fn Tools(screen: Screen, cell: CellModel) -> impl IntoView {
     let tool = move |icon: &'static str, name: &'static str, command: Command| {
         view! {
             <button type="button" aria-label=name title=name
@@ -444,6 +470,9 @@ fn Tools(screen: Screen) -> impl IntoView {
     view! {
         <div class="cell__tools" role="toolbar" aria-label="Cell actions">
             <Show when=move || screen.may.get().run>{tool("play", "Run the cell (Ctrl Enter)", Command::Run)}</Show>
+            <Show when=move || screen.may.get().run && cell.kind.get() == CellKind::Code>
+                {tool("erase", "Clear the outputs", Command::ClearOutputs)}
+            </Show>
             <Show when=move || screen.may.get().edit>
                 {tool("up", "Move up", Command::MoveUp)}
                 {tool("down", "Move down", Command::MoveDown)}

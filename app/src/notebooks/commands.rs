@@ -32,7 +32,11 @@ pub enum Command {
     Interrupt,
     Restart,
     RestartAndRunAll,
+    RestartAndClear,
     ShutDown,
+    CancelRuns,
+    ClearOutputs,
+    ClearAllOutputs,
     InsertAbove,
     InsertBelow,
     InsertTextBelow,
@@ -92,10 +96,30 @@ impl Command {
         (Command::RunAll, "Run all cells", ""),
         (Command::RunAbove, "Run the cells above", ""),
         (Command::RunBelow, "Run this cell and those below", ""),
+        (
+            Command::CancelRuns,
+            "Take the selected cells out of the queue",
+            "",
+        ),
         (Command::Interrupt, "Interrupt the kernel", "I I"),
         (Command::Restart, "Restart the kernel", "0 0"),
         (Command::RestartAndRunAll, "Restart and run all cells", ""),
+        (
+            Command::RestartAndClear,
+            "Restart and clear all outputs",
+            "",
+        ),
         (Command::ShutDown, "Shut the kernel down", ""),
+        (
+            Command::ClearOutputs,
+            "Clear the outputs of the selected cells",
+            "",
+        ),
+        (
+            Command::ClearAllOutputs,
+            "Clear the outputs of all cells",
+            "",
+        ),
         (Command::Edit, "Edit the cell", "Enter"),
         (Command::Leave, "Leave the cell (command mode)", "Esc"),
         (Command::InsertAbove, "Add a code cell above", "A"),
@@ -202,6 +226,7 @@ pub fn perform(screen: Screen, command: Command) {
                     .collect(),
             );
         }
+        Command::CancelRuns => cancel(screen, &screen.selection()),
         Command::Interrupt => ask(Say::Interrupt),
         Command::Restart | Command::RestartAndRunAll | Command::ShutDown => {
             if may.run && remembers(screen) {
@@ -211,6 +236,19 @@ pub fn perform(screen: Screen, command: Command) {
                 forget(command);
             }
         }
+        // Nobody can take it back, so all of it at once is asked for twice; with a kernel that holds something in one question.
+        Command::RestartAndClear | Command::ClearAllOutputs => {
+            if may_run(screen) {
+                screen.doubted.set(Some(command));
+                let forgets = command == Command::RestartAndClear && remembers(screen);
+                if forgets {
+                    screen.doubting.set(true);
+                } else {
+                    screen.clearing.set(true);
+                }
+            }
+        }
+        Command::ClearOutputs => clear(screen, screen.selection()),
         Command::InsertAbove => insert(screen, CellKind::Code, false, false),
         Command::InsertBelow => insert(screen, CellKind::Code, true, false),
         Command::InsertTextBelow => insert(screen, CellKind::Markdown, true, true),
@@ -287,9 +325,14 @@ fn remembers(screen: Screen) -> bool {
     })
 }
 
-/// Ends what the kernel holds, without asking.
+/// Takes away what the kernel holds, or what the cells show, without asking.
 pub fn forget(command: Command) {
     match command {
+        Command::ClearAllOutputs => ask(Say::ClearOutputs { cells: None }),
+        Command::RestartAndClear => {
+            ask(Say::Restart { run_all: false });
+            ask(Say::ClearOutputs { cells: None });
+        }
         Command::Restart => ask(Say::Restart { run_all: false }),
         Command::RestartAndRunAll => ask(Say::Restart { run_all: true }),
         Command::ShutDown => ask(Say::Shutdown),
@@ -470,18 +513,55 @@ fn run(screen: Screen, cells: Vec<CellId>) {
             })
         })
         .collect();
-    if code.is_empty() {
-        return;
+    if !code.is_empty() && may_run(screen) {
+        ask(Say::Run { cells: code });
     }
-    if !screen.may.get_untracked().run {
+}
+
+/// Tells who may not, and why.
+fn may_run(screen: Screen) -> bool {
+    let may = screen.may.get_untracked().run;
+    if !may {
         link::with(|link| {
             link.announce(
                 "Your role here does not include running. Ask a manager for the role Runner.",
             )
         });
+    }
+    may
+}
+
+/// Cells or runs that one message names: a frame has a size.
+const NAMED: usize = 2_000;
+
+fn clear(screen: Screen, cells: Vec<CellId>) {
+    let is_code = |id: &CellId| {
+        let cell = screen.cell(id);
+        cell.is_some_and(|cell| cell.kind.get_untracked() == CellKind::Code)
+    };
+    let code: Vec<CellId> = cells.into_iter().filter(is_code).collect();
+    if code.is_empty() || !may_run(screen) {
         return;
     }
-    ask(Say::Run { cells: code });
+    for cells in code.chunks(NAMED) {
+        let cells = Some(cells.to_vec());
+        ask(Say::ClearOutputs { cells });
+    }
+}
+
+/// Takes these cells out of the queue, as far as they wait in it.
+pub fn cancel(screen: Screen, cells: &[CellId]) {
+    if !may_run(screen) {
+        return;
+    }
+    let runs = link::with(|link| link.waiting_runs(cells)).unwrap_or_default();
+    if runs.is_empty() {
+        super::tell(screen, "None of the selected cells waits in the queue.");
+    }
+    for runs in runs.chunks(NAMED) {
+        let runs = runs.to_vec();
+        ask(Say::Cancel { runs });
+    }
 }
 
 /// The cell below the last selected one; where there is none, a new one to write in.

@@ -201,7 +201,11 @@ fn add_commands(screen: Screen, may: May, space_edit: bool) {
         | Command::Interrupt
         | Command::Restart
         | Command::RestartAndRunAll
-        | Command::ShutDown => may.run,
+        | Command::RestartAndClear
+        | Command::ShutDown
+        | Command::CancelRuns
+        | Command::ClearOutputs
+        | Command::ClearAllOutputs => may.run,
         Command::Archive => may.edit,
         Command::TakeBack => false,
         Command::Duplicate => space_edit,
@@ -243,7 +247,9 @@ fn icon(command: Command) -> &'static str {
         Command::Run | Command::RunAndNext | Command::RunAndInsert => "play",
         Command::RunAll | Command::RunAbove | Command::RunBelow => "playall",
         Command::Interrupt => "stop",
-        Command::Restart | Command::RestartAndRunAll => "restart",
+        Command::Restart | Command::RestartAndRunAll | Command::RestartAndClear => "restart",
+        Command::CancelRuns => "x",
+        Command::ClearOutputs | Command::ClearAllOutputs => "erase",
         Command::Undo => "undo",
         Command::InsertAbove | Command::InsertBelow | Command::InsertTextBelow => "plus",
         Command::Delete | Command::Cut => "trash",

@@ -62,9 +62,12 @@ pub fn RuntimePill(screen: Screen) -> impl IntoView {
                 KernelState::Dead { why } => view! { <p class="menu__note danger">{why}</p> }.into_any(),
                 _ => ().into_any(),
             }}
-            <ui::MenuItem icon="stop" blocked=blocked on:click=move |_| commands::perform(screen, Command::Interrupt)>"Interrupt"</ui::MenuItem>
+            <ui::MenuItem icon="stop" blocked=blocked on:click=move |_| commands::perform(screen, Command::Interrupt)>
+                {move || if state() == KernelState::Starting { "Stop its start" } else { "Interrupt" }}
+            </ui::MenuItem>
             <ui::MenuItem icon="restart" blocked=blocked on:click=move |_| commands::perform(screen, Command::Restart)>"Restart"</ui::MenuItem>
             <ui::MenuItem icon="playall" blocked=blocked on:click=move |_| commands::perform(screen, Command::RestartAndRunAll)>"Restart and run all"</ui::MenuItem>
+            <ui::MenuItem icon="erase" blocked=blocked on:click=move |_| commands::perform(screen, Command::RestartAndClear)>"Restart and clear all outputs"</ui::MenuItem>
             <ui::MenuItem icon="x" blocked=blocked on:click=move |_| commands::perform(screen, Command::ShutDown)>"Shut down"</ui::MenuItem>
             <ui::MenuSeparator/>
             {move || kernel.with(|kernel| kernel.choices.clone()).into_iter().map(|(name, title)| {

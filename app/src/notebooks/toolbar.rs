@@ -12,10 +12,20 @@ use super::screen::{Mode, Screen};
 pub fn Toolbar(screen: Screen) -> impl IntoView {
     let desk = use_desk();
     let may = move || screen.may.get();
-    let busy = move || {
-        screen
-            .kernel
-            .with(|kernel| matches!(kernel.state, KernelState::Busy))
+    // What a press would stop now, in words.
+    let stops = move || {
+        screen.kernel.with(|kernel| match kernel.state {
+            KernelState::Busy => {
+                Some("Interrupt: the cell stops, and those that wait are not run (I I)")
+            }
+            KernelState::Starting => {
+                Some("Stop the kernel's start; those that wait are not run (I I)")
+            }
+            KernelState::Restarting if kernel.queued > 0 => {
+                Some("Interrupt: those that wait are not run (I I)")
+            }
+            _ => None,
+        })
     };
     let no_run = move || {
         (!may().run).then_some(
@@ -40,7 +50,7 @@ pub fn Toolbar(screen: Screen) -> impl IntoView {
                 on:mousedown=keep_focus on:click=move |_| commands::perform(screen, Command::RunAndNext)><ui::Icon name="play" size=14/>"Run"</button>
             <button class="btn btn--ghost btn--sm not-phone" type="button" disabled=move || !may().run title=move || no_run().unwrap_or("Run all cells")
                 on:mousedown=keep_focus on:click=move |_| commands::perform(screen, Command::RunAll)><ui::Icon name="playall" size=14/>"Run all"</button>
-            <button class="btn btn--ghost btn--sm btn--icon" type="button" aria-label="Interrupt" disabled=move || !may().run || !busy() title=move || no_run().unwrap_or("Interrupt (I I)")
+            <button class="btn btn--ghost btn--sm btn--icon" type="button" aria-label="Interrupt" disabled=move || !may().run || stops().is_none() title=move || no_run().or_else(stops).unwrap_or("Interrupt (I I)")
                 on:mousedown=keep_focus on:click=move |_| commands::perform(screen, Command::Interrupt)><ui::Icon name="stop" size=14/><span class="nb__word">"Interrupt"</span></button>
             <button class="btn btn--ghost btn--sm btn--icon not-phone" type="button" aria-label="Restart the kernel" disabled=move || !may().run title=move || no_run().unwrap_or("Restart the kernel (0 0)")
                 on:mousedown=keep_focus on:click=move |_| commands::perform(screen, Command::Restart)><ui::Icon name="restart" size=14/></button>
@@ -118,6 +128,9 @@ fn More(screen: Screen) -> impl IntoView {
                 <ui::MenuItem icon="trash" blocked=no_edit on:click=verb(Command::Delete)>"Delete the cell"</ui::MenuItem>
                 <ui::MenuSeparator/>
             </div>
+            <ui::MenuItem icon="erase" blocked=no_run on:click=verb(Command::ClearOutputs)>"Clear the cell's outputs"</ui::MenuItem>
+            <ui::MenuItem icon="erase" blocked=no_run on:click=verb(Command::ClearAllOutputs)>"Clear all outputs"</ui::MenuItem>
+            <ui::MenuSeparator/>
             <ui::MenuItem icon="pencil" blocked=no_edit on:click=verb(Command::Rename)>"Rename"</ui::MenuItem>
             <ui::MenuItem icon="copy" blocked=no_copy on:click=verb(Command::Duplicate)>"Duplicate"</ui::MenuItem>
             <Show

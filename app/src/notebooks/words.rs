@@ -106,6 +106,7 @@ pub fn cell_label(screen: &Screen, cell: &CellModel, id: &CellId) -> String {
         Some(RunState::Queued) => ", queued",
         Some(RunState::Failed) => ", failed",
         Some(RunState::Interrupted) => ", interrupted",
+        Some(RunState::Cancelled) => ", cancelled",
         _ => "",
     });
     match in_queue(screen, cell, id) {

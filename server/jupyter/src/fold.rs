@@ -190,6 +190,18 @@ impl Fold {
                     .or_insert_with(|| Run::new(cell, false, offset));
                 self.end(&run, at, state, why, batch);
             }
+            Note::Cleared { by, name, cells } => {
+                let Some(first) = cells.first().cloned() else {
+                    return;
+                };
+                for run in self.runs.values_mut() {
+                    if cells.contains(&run.cell) {
+                        run.clear();
+                    }
+                }
+                let what = Happening::Cleared { by, name, cells };
+                batch.push(Draft::of_cells(first, at, what));
+            }
             Note::Died { .. } => {}
         }
     }

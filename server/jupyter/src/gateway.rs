@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use datalayer::{Error, Kernel, NotebookId, Result, RunLedger, RunRequest, Runner, RuntimeNews};
 use notebook::CellId;
-use notebook::runs::{RunEvent, RunState, Runs};
+use notebook::runs::{Happening, RunEvent, RunId, RunState, Runs};
 use notebook::wire::KernelView;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -28,6 +28,8 @@ const HINT: Duration = Duration::from_secs(30);
 const SINCE: u32 = 4000;
 /// Pause before a kernel that did not answer is tried again.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// Cells that one event clears: a message of the live socket has a size.
+const CLEARED: usize = 2_000;
 /// How long a look into the kernelspec folders is good for.
 const FRESH: Duration = Duration::from_secs(5);
 
@@ -354,9 +356,40 @@ impl Runner for Gateway {
         Err(refused)
     }
 
+    async fn cancel(&self, notebook: &NotebookId, by: &str, runs: Vec<RunId>) -> Result<()> {
+        let runtime = self.runtime(notebook);
+        let Some(link) = runtime.link() else {
+            runtime.check_reached()?;
+            return Err(Error::conflict(
+                "run.not_queued",
+                "the cell no longer waits in the queue",
+            ));
+        };
+        if link.words < 1 {
+            // It could only be withdrawn, and that would interrupt a cell that has begun just now.
+            return Err(Error::unavailable(
+                "kernel.older",
+                "this kernel was started by an older version of the studio, which cannot take one cell out of the queue; interrupt, or \
+                 shut the kernel down and run again",
+            ));
+        }
+        let why = format!("cancelled by {by} before it began");
+        link.ask(Command::Cancel { runs, why }, ANSWER)
+            .await
+            .map(|_| ())
+    }
+
     async fn interrupt(&self, notebook: &NotebookId) -> Result<()> {
         let runtime = self.runtime(notebook);
-        match runtime.link() {
+        let link = match runtime.link() {
+            Some(link) => Some(link),
+            None => {
+                // Somebody may be about to start one.
+                let _gate = runtime.gate.lock().await;
+                runtime.link()
+            }
+        };
+        match link {
             Some(link) => link.ask(Command::Interrupt, ANSWER).await.map(|_| ()),
             None => runtime.check_reached(),
         }
@@ -403,6 +436,38 @@ impl Runner for Gateway {
             text: text.to_owned(),
         };
         link.ask(answer, ANSWER).await.map(|_| ())
+    }
+
+    async fn clear(
+        &self,
+        notebook: &NotebookId,
+        (by, name): (String, String),
+        cells: Vec<CellId>,
+    ) -> Result<()> {
+        let runtime = self.runtime(notebook);
+        for cells in cells.chunks(CLEARED) {
+            let (by, name, cells) = (by.clone(), name.clone(), cells.to_vec());
+            if let Some(link) = runtime.link().filter(|link| link.words >= 1) {
+                let order = Command::Clear {
+                    by: by.clone(),
+                    name: name.clone(),
+                    cells: cells.clone(),
+                };
+                match link.ask(order, ANSWER).await {
+                    Ok(_) => continue,
+                    Err(error) if error.code() == link::GONE => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            // Nothing more will come from there, or it does not know the word and what it says next is shown after this.
+            let Some(first) = cells.first().cloned() else {
+                continue;
+            };
+            let what = Happening::Cleared { by, name, cells };
+            let draft = Draft::of_cells(first, moment::now(), what);
+            runtime.append(vec![draft], None).await?;
+        }
+        Ok(())
     }
 
     async fn complete(&self, notebook: &NotebookId, code: &str, cursor: u32) -> Result<Value> {

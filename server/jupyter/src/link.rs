@@ -23,6 +23,8 @@ use crate::protocol::{
 use crate::supervisor::process;
 use crate::{Config, environment, moment};
 
+/// The code of an order that came too late.
+pub const GONE: &str = "kernel.gone";
 /// `sockaddr_un` holds no more, and the kernel appends `-5`.
 const SOCKET_PATH: usize = 100;
 const CONNECT: Duration = Duration::from_secs(15);
@@ -34,6 +36,8 @@ type Waiting = Arc<Mutex<HashMap<u64, oneshot::Sender<Result<Value, Refusal>>>>>
 /// A living supervisor.
 pub struct Link {
     pub args: SupervisorArgs,
+    /// Which orders it knows, as [`crate::protocol::WORDS`] has them.
+    pub words: u32,
     orders: mpsc::UnboundedSender<Order>,
     waiting: Waiting,
     asks: AtomicU64,
@@ -87,6 +91,7 @@ impl Link {
         });
         let link = Self {
             args,
+            words: attached.words,
             orders,
             waiting: Waiting::default(),
             asks: AtomicU64::new(1),
@@ -183,7 +188,7 @@ impl Asking<'_> {
 }
 
 fn gone() -> Error {
-    Error::unavailable("kernel.gone", "the kernel ended before it answered")
+    Error::unavailable(GONE, "the kernel ended before it answered")
 }
 
 /// Attaches to a supervisor an earlier studio started; `None` when it is gone.

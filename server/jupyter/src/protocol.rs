@@ -131,6 +131,12 @@ pub enum Note {
     Lost { run: String },
     /// The kernel ended by itself.
     Died { why: String },
+    /// Somebody cleared what these cells show.
+    Cleared {
+        by: String,
+        name: String,
+        cells: Vec<CellId>,
+    },
 }
 
 /// A question or order of the studio. The answer carries `ask` back.
@@ -155,6 +161,12 @@ pub enum Command {
         runs: Vec<String>,
         why: String,
     },
+    /// As [`Command::Withdraw`], but what runs already goes on: the answer says so. Since [`WORDS`] 1.
+    Cancel {
+        runs: Vec<String>,
+        why: String,
+    },
+    /// While the kernel starts, its start is stopped.
     Interrupt,
     Restart,
     ShutDown,
@@ -167,6 +179,12 @@ pub enum Command {
         kind: String,
         content: Value,
     },
+    /// Clear what these cells show, behind all that was said so far. Since [`WORDS`] 1.
+    Clear {
+        by: String,
+        name: String,
+        cells: Vec<CellId>,
+    },
     /// Everything before is safely with the studio.
     Release {
         offset: u64,
@@ -175,7 +193,14 @@ pub enum Command {
     Watch {
         on: bool,
     },
+    /// A word of a newer studio. Read, never sent.
+    #[serde(other)]
+    Unknown,
 }
+
+/// Which orders a supervisor knows; it says so when a studio attaches. Supervisors outlive an upgrade of the studio, and those that
+/// say nothing (0) let go of a studio whose order they cannot read: [`Command::Cancel`] and [`Command::Clear`] are never sent to them.
+pub const WORDS: u32 = 1;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "told", rename_all = "snake_case")]
@@ -198,6 +223,9 @@ pub struct Attached {
     /// Runs that are running or queued.
     pub open: Vec<(String, CellId)>,
     pub status: Status,
+    /// [`WORDS`] of the supervisor.
+    #[serde(default)]
+    pub words: u32,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -326,4 +354,23 @@ pub async fn send_order<W: AsyncWrite + Unpin>(to: &mut W, order: &Order) -> io:
     finish_frame(&mut out);
     to.write_all(&out).await?;
     to.flush().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_order_of_a_newer_studio_is_read_as_one_that_is_not_known() {
+        let order: Order =
+            serde_json::from_str(r#"{"ask":7,"what":{"do":"dance","steps":[1,2]}}"#).expect("read");
+        assert!(order.ask == 7 && matches!(order.what, Command::Unknown));
+    }
+
+    #[test]
+    fn a_supervisor_that_says_nothing_of_its_words_is_an_older_one() {
+        let told = r#"{"ask":0,"start":0,"end":0,"open":[],"status":{"state":"idle","queued":0,"memory":0,"dropped":0}}"#;
+        let attached: Attached = serde_json::from_str(told).expect("read");
+        assert_eq!(attached.words, 0);
+    }
 }

@@ -321,6 +321,117 @@ async fn ten_thousand_updates_end_with_the_last_and_odd_values_are_kept() {
     tab.shut_down().await;
 }
 
+#[tokio::test]
+async fn outputs_are_cleared_for_everyone_and_stay_cleared_when_the_plug_is_pulled() {
+    let (mut lab, ada) = Lab::open(&[("one", "print(1)\n1"), ("two", "print(2)\n2")]).await;
+    let bob = lab.studio.person(&ada, "bob").await;
+    let member = format!("/api/v1/spaces/{}/members/bob", lab.space);
+    let role = json!({ "role": "viewer" });
+    assert_eq!(ada.send(Method::PUT, &member, &role).await.status(), 200);
+    let mut tab = lab.tab(&ada).await;
+    let mut onlooker = lab.tab(&bob).await;
+    tab.run(&["one", "two"]).await;
+    onlooker.over("two").await;
+    let clear = json!({ "say": "clear_outputs", "cells": ["one"] });
+    onlooker.say(clear.clone()).await;
+    assert_eq!(onlooker.refusal().await.0, "run.not_allowed");
+    tab.say(clear).await;
+    onlooker
+        .until("the clearing", |tab| {
+            tab.cell("one")?.state.is_none().then_some(())
+        })
+        .await;
+    assert_eq!(stdout(onlooker.cell("two").unwrap()), "2\n");
+    lab.kill_and_start_again();
+    let mut tab = lab.tab(&ada).await;
+    let one = tab.cell("one").unwrap();
+    assert!(one.outputs.is_empty() && one.count.is_none(), "{one:?}");
+    let path = format!("/api/v1/notebooks/{}/export", lab.notebook);
+    let file: Value = ada.get(&path).await.json().await.unwrap();
+    let of = |cell: usize| {
+        let cell = &file["cells"][cell];
+        (cell["outputs"].clone(), cell["execution_count"].clone())
+    };
+    assert_eq!(of(0), (json!([]), Value::Null));
+    assert_eq!(of(1).1, json!(2));
+
+    // And all of it with a restart, also of what runs.
+    tab.run(&["two"]).await;
+    tab.over("two").await;
+    tab.say(json!({ "say": "restart" })).await;
+    tab.say(json!({ "say": "clear_outputs" })).await;
+    tab.until("the clearing", |tab| {
+        tab.cell("two")?.state.is_none().then_some(())
+    })
+    .await;
+    let nothing = |cell: &CellRun| cell.outputs.is_empty() && cell.why.is_none();
+    assert!(tab.runs.cells.values().all(nothing), "{:?}", tab.runs);
+    tab.shut_down().await;
+}
+
+#[tokio::test]
+async fn a_cell_that_waits_is_taken_out_of_the_queue_and_what_began_goes_on() {
+    let (mut lab, ada) = Lab::open(&[
+        (
+            "slow",
+            "import time\nprint('in', flush=True)\ntime.sleep(3)\nprint('out')",
+        ),
+        ("next", "print('next')"),
+        ("last", "print('last')"),
+    ])
+    .await;
+    let mut tab = lab.tab(&ada).await;
+    tab.run(&["slow", "next", "last"]).await;
+    tab.until("the cell", |tab| {
+        (!stdout(tab.cell("slow")?).is_empty()).then_some(())
+    })
+    .await;
+    let runs = |tab: &Tab, cells: &[&str]| -> Vec<String> {
+        let run = |cell: &&str| tab.cell(cell).unwrap().run.clone().unwrap();
+        cells.iter().map(run).collect()
+    };
+    let cancel = json!({ "say": "cancel", "runs": runs(&tab, &["next", "slow"]) });
+    tab.say(cancel).await;
+    assert_eq!(tab.refusal().await.0, "run.begun");
+    let next = tab.over("next").await;
+    assert_eq!(
+        (next.state, next.why.as_deref()),
+        (
+            Some(RunState::Cancelled),
+            Some("cancelled by Ada before it began")
+        )
+    );
+    assert_eq!(stdout(&tab.over("slow").await), "in\nout\n");
+    assert_eq!(stdout(&tab.over("last").await), "last\n");
+    let cancel = json!({ "say": "cancel", "runs": runs(&tab, &["last"]) });
+    tab.say(cancel).await;
+    assert_eq!(tab.refusal().await.0, "run.not_queued");
+    tab.shut_down().await;
+}
+
+#[tokio::test]
+async fn outputs_are_cleared_where_code_does_not_run() {
+    let outputs = json!([{ "output_type": "stream", "name": "stdout", "text": "from the file" }]);
+    let (mut lab, ada) =
+        Lab::open_in(Studio::start(), &[("one", "1"), ("two", "2")], &outputs).await;
+    let mut tab = lab.tab(&ada).await;
+    assert_eq!(stdout(tab.cell("one").unwrap()), "from the file");
+    tab.say(json!({ "say": "clear_outputs", "cells": ["one"] }))
+        .await;
+    tab.until("the clearing", |tab| {
+        tab.cell("one")?.outputs.is_empty().then_some(())
+    })
+    .await;
+    tab.say(json!({ "say": "clear_outputs" })).await;
+    tab.until("the rest", |tab| {
+        tab.cell("two")?.outputs.is_empty().then_some(())
+    })
+    .await;
+    assert_eq!(tab.runs.cells, lab.tab(&ada).await.runs.cells);
+    tab.say(json!({ "say": "cancel", "runs": ["run_1"] })).await;
+    assert_eq!(tab.refusal().await.0, "kernels.off");
+}
+
 /// A studio with kernels, and one notebook in it.
 struct Lab {
     studio: Studio,
@@ -337,7 +448,16 @@ impl Lab {
     /// As [`Lab::open`], with more words for the studio's command line.
     async fn open_with(more: &[&str], cells: &[(&str, &str)]) -> (Self, Person) {
         let kernels = with_kernels();
-        let mut studio = Studio::start_with(&[words(&kernels).as_slice(), more].concat());
+        let studio = Studio::start_with(&[words(&kernels).as_slice(), more].concat());
+        Self::open_in(studio, cells, &json!([])).await
+    }
+
+    /// Its cells have these outputs from the file they come from.
+    async fn open_in(
+        mut studio: Studio,
+        cells: &[(&str, &str)],
+        outputs: &Value,
+    ) -> (Self, Person) {
         let ada = studio.ada().await;
         let space = ada.create("/api/v1/spaces", json!({ "name": "Lab" })).await;
         let space = space["id"].as_str().unwrap().to_owned();
@@ -345,7 +465,7 @@ impl Lab {
             .iter()
             .map(|(id, source)| {
                 json!({ "cell_type": "code", "id": id, "source": source, "metadata": {},
-                    "execution_count": null, "outputs": [] })
+                    "execution_count": null, "outputs": outputs })
             })
             .collect();
         let file = json!({ "nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells });

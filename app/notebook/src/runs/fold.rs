@@ -23,6 +23,9 @@ impl Runs {
         {
             return self.update(display_id, data, metadata);
         }
+        if let Happening::Cleared { cells, .. } = &event.what {
+            return self.clear(cells);
+        }
         let cell = self.cells.entry(event.cell.clone()).or_default();
         match &event.what {
             Happening::Queued {
@@ -59,6 +62,23 @@ impl Runs {
                 cell.happen(&event.cell, what)
             }
         }
+    }
+
+    /// Those of these cells that show something, or may in a moment: what there is to clear.
+    pub fn clearable<'a>(&self, cells: impl IntoIterator<Item = &'a CellId>) -> Vec<CellId> {
+        let shows = |id: &&CellId| self.cells.get(*id).is_some_and(|run| !run.is_clear());
+        cells.into_iter().filter(shows).cloned().collect()
+    }
+
+    fn clear(&mut self, cells: &[CellId]) -> Vec<RunChange> {
+        let mut changes = Vec::new();
+        for id in cells {
+            if let Some(cell) = self.cells.get_mut(id) {
+                cell.clear_by_hand();
+                changes.push(RunChange::Outputs(id.clone()));
+            }
+        }
+        changes
     }
 
     fn update(&mut self, display_id: &str, new_data: &Map, new_metadata: &Map) -> Vec<RunChange> {
@@ -198,6 +218,8 @@ impl CellRun {
                 self.asking = None;
                 vec![RunChange::State(id.clone())]
             }
+            // Somebody cleared this while its long output was on its way to being kept.
+            Happening::Truncated { .. } if self.state.is_none() => Vec::new(),
             Happening::Truncated { bytes, blob } => {
                 self.truncated = Some((*bytes, blob.clone()));
                 vec![RunChange::Outputs(id.clone())]
@@ -205,7 +227,8 @@ impl CellRun {
             Happening::Queued { .. }
             | Happening::Started
             | Happening::Ended { .. }
-            | Happening::Update { .. } => Vec::new(),
+            | Happening::Update { .. }
+            | Happening::Cleared { .. } => Vec::new(),
         }
     }
 
@@ -214,6 +237,28 @@ impl CellRun {
         self.truncated = None;
         self.clear_next = false;
         self.cursor_back = 0;
+    }
+
+    /// What is shown is gone, and of a run that is over everything else, too: the cell is as if it had never run. What a run's
+    /// threads print later is still its cell's.
+    fn clear_by_hand(&mut self) {
+        self.clear();
+        match self.state {
+            Some(RunState::Running) => {}
+            Some(RunState::Queued) => self.count = None,
+            _ => {
+                let old = std::mem::take(self);
+                (self.run, self.shown) = (old.run, old.shown);
+            }
+        }
+    }
+
+    /// Whether clearing would change nothing.
+    fn is_clear(&self) -> bool {
+        self.state.is_none()
+            && self.count.is_none()
+            && self.outputs.is_empty()
+            && self.truncated.is_none()
     }
 
     fn clear_if_due(&mut self) -> bool {

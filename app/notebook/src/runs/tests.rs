@@ -185,6 +185,113 @@ fn clear_waits_for_the_next_output() {
     assert_eq!(log.text(1), "");
 }
 
+fn cleared(cells: &[u64]) -> Happening {
+    Happening::Cleared {
+        by: "user_2".into(),
+        name: "Grace".into(),
+        cells: cells.iter().copied().map(cell).collect(),
+    }
+}
+
+#[test]
+fn cells_that_were_cleared_by_hand_are_as_if_they_had_never_run() {
+    let mut log = Log::new();
+    for (on, run, state) in [
+        (1, "a", RunState::Done),
+        (2, "b", RunState::Failed),
+        (3, "c", RunState::Done),
+    ] {
+        log.start(on, run);
+        log.say(on, run, Happening::ExecutionCount { count: on });
+        log.out(on, run, "text");
+        log.end(on, run, state);
+    }
+    // A cell of an imported file has outputs, and no run.
+    let imported = CellRun {
+        count: Some(7),
+        outputs: vec![display(None, "kept")],
+        ..CellRun::default()
+    };
+    log.runs.cells.insert(cell(4), imported);
+    let all: Vec<CellId> = (1..=5).map(cell).collect();
+    assert_eq!(log.runs.clearable(&all), all[..4]);
+    let changes = log.say(1, "", cleared(&[1, 2, 4, 5]));
+    assert_eq!(
+        changes,
+        [1, 2, 4].map(|on| RunChange::Outputs(cell(on))),
+        "of a cell that never ran there is nothing to draw"
+    );
+    for (on, run) in [(1, Some("a")), (2, Some("b")), (4, None)] {
+        let expected = CellRun {
+            run: run.map(str::to_owned),
+            ..CellRun::default()
+        };
+        assert_eq!(log.cell(on), &expected);
+    }
+    assert_eq!((log.text(3).as_str(), log.cell(3).count), ("text", Some(3)));
+    assert_eq!(log.runs.clearable(&all), [cell(3)]);
+    // Its threads go on, and the whole of what it printed is not shown again.
+    let kept = Happening::Truncated {
+        bytes: 9,
+        blob: Some("0".repeat(64)),
+    };
+    assert!(log.say(1, "a", kept).is_empty());
+    log.out(1, "a", "late");
+    assert_eq!(log.text(1), "late");
+    log.start(1, "d");
+    assert_eq!(log.text(1), "");
+}
+
+#[test]
+fn a_run_that_goes_on_shows_what_comes_after_it_was_cleared() {
+    let mut log = Log::new();
+    log.start(1, "a");
+    log.say(1, "a", Happening::ExecutionCount { count: 3 });
+    log.out(1, "a", "before\r");
+    log.say(1, "a", Happening::Clear { wait: true });
+    log.queue(1, "b");
+    log.say(1, "", cleared(&[1]));
+    assert_eq!(log.text(1), "");
+    log.out(1, "a", "af");
+    log.out(1, "a", "ter");
+    assert_eq!(log.text(1), "after");
+    log.end(1, "a", RunState::Done);
+    assert_eq!(
+        (log.cell(1).state, log.cell(1).count),
+        (Some(RunState::Queued), Some(3))
+    );
+    // What waits goes on waiting, and what the run before showed is gone with its number.
+    log.say(1, "", cleared(&[1]));
+    assert_eq!(
+        (log.cell(1).state, log.cell(1).count, log.text(1).as_str()),
+        (Some(RunState::Queued), None, "")
+    );
+    log.say(1, "b", Happening::Started);
+    log.out(1, "b", "second");
+    assert_eq!(log.text(1), "second");
+}
+
+#[test]
+fn a_run_taken_out_of_the_queue_is_cancelled_and_the_cell_shows_what_it_showed() {
+    let mut log = Log::new();
+    log.start(1, "a");
+    log.out(1, "a", "kept");
+    log.queue(1, "b");
+    log.end(1, "b", RunState::Cancelled);
+    assert_eq!(
+        (log.cell(1).state, log.cell(1).waiting.len()),
+        (Some(RunState::Running), 0)
+    );
+    log.end(1, "a", RunState::Done);
+    log.queue(1, "c");
+    log.end(1, "c", RunState::Cancelled);
+    assert_eq!(
+        (log.cell(1).state, log.text(1).as_str()),
+        (Some(RunState::Cancelled), "kept")
+    );
+    assert!(RunState::Cancelled.is_over());
+}
+
 #[test]
 fn an_update_reaches_every_output_of_its_id_in_any_cell() {
     let mut log = Log::new();

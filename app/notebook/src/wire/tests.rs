@@ -37,3 +37,42 @@ fn deep_nesting_is_refused_before_anything_recurses() {
     );
     assert!(decode(text.as_bytes()).is_ok());
 }
+
+#[test]
+fn clearing_names_its_cells_or_means_all_and_cancelling_names_its_runs() {
+    let say = |text: &str| decode(text.as_bytes()).map(|message| message.say);
+    let cell = CellId::new("a").unwrap();
+    assert_eq!(
+        say(r#"{"notebook":"nb_1","say":"clear_outputs","cells":["a"]}"#),
+        Ok(Say::ClearOutputs {
+            cells: Some(vec![cell])
+        })
+    );
+    for all in [
+        r#"{"notebook":"nb_1","say":"clear_outputs"}"#,
+        r#"{"notebook":"nb_1","say":"clear_outputs","cells":null}"#,
+    ] {
+        assert_eq!(say(all), Ok(Say::ClearOutputs { cells: None }));
+    }
+    let none = say(r#"{"notebook":"nb_1","say":"clear_outputs","cells":[]}"#);
+    assert_eq!(
+        none,
+        Ok(Say::ClearOutputs {
+            cells: Some(vec![])
+        })
+    );
+    assert_eq!(
+        say(r#"{"notebook":"nb_1","say":"cancel","runs":["run_1"]}"#),
+        Ok(Say::Cancel {
+            runs: vec!["run_1".to_owned()]
+        })
+    );
+    for wrong in [
+        r#"{"notebook":"nb_1","say":"cancel"}"#,
+        r#"{"notebook":"nb_1","say":"cancel","cells":["a"]}"#,
+        r#"{"notebook":"nb_1","say":"clear_outputs","cells":[""]}"#,
+        r#"{"notebook":"nb_1","say":"clear_outputs","all":true}"#,
+    ] {
+        assert_eq!(say(wrong).unwrap_err().code(), "room.malformed", "{wrong}");
+    }
+}

@@ -91,11 +91,14 @@ fn no_file_makes_the_import_panic_or_changes_on_the_way() {
     assert!(accepted > 0);
 }
 
-const MESSAGES: [&str; 6] = [
+const MESSAGES: [&str; 9] = [
     r#"{"notebook":"nb_1","say":"join","client":"tab-1","revision":4,"runs":null}"#,
     r#"{"notebook":"nb_1","say":"submit","client":"tab-1","sequence":1,"base":0,"operations":[{"op":"edit_source","cell":"a","delta":[5,"😀",-2]},{"op":"insert_cell","cell":"b","kind":"code","order":"a0V","metadata":{"a":[{}]}},{"op":"set_kind","cell":"b","kind":"raw"},{"op":"set_cell_metadata","cell":"b","key":"k","value":[1]}]}"#,
     r#"{"notebook":"nb_1","say":"presence","place":{"cell":"a","selection":{"anchor":1,"head":2}}}"#,
     r#"{"notebook":"nb_1","say":"run","cells":["a","b"]}"#,
+    r#"{"notebook":"nb_1","say":"cancel","runs":["run_1","run_2"]}"#,
+    r#"{"notebook":"nb_1","say":"clear_outputs","cells":["a","b"]}"#,
+    r#"{"notebook":"nb_1","say":"clear_outputs"}"#,
     r#"{"notebook":"nb_1","say":"leave"}"#,
     r#"{"notebook":"nb_1","say":"ping","at":1.5}"#,
 ];

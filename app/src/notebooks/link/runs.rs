@@ -3,7 +3,7 @@
 use datalayer::Outputs;
 use leptos::prelude::*;
 use notebook::CellId;
-use notebook::runs::{Happening, RunChange, RunEvent, RunState};
+use notebook::runs::{Happening, RunChange, RunEvent, RunId, RunState};
 use notebook::wire::{KernelView, Say};
 
 use super::super::screen::set_if_new;
@@ -67,6 +67,18 @@ impl Link {
             }
         }
         again
+    }
+
+    /// What of these cells waits in the queue, also behind a run of the same cell.
+    pub fn waiting_runs(&self, cells: &[CellId]) -> Vec<RunId> {
+        let mut waiting = Vec::new();
+        for run in cells.iter().filter_map(|id| self.runs.cells.get(id)) {
+            if run.state == Some(RunState::Queued) {
+                waiting.extend(run.run.clone());
+            }
+            waiting.extend(run.waiting.iter().map(|next| next.run.clone()));
+        }
+        waiting
     }
 
     pub(super) fn hear_kernel(&mut self, kernel: KernelView) {

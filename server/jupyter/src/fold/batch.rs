@@ -24,6 +24,19 @@ pub struct Draft {
     pub has_spill: bool,
 }
 
+impl Draft {
+    /// An event of several cells and of no run.
+    pub fn of_cells(first: CellId, at: i64, what: Happening) -> Self {
+        Self {
+            run: String::new(),
+            cell: first,
+            at,
+            what,
+            has_spill: false,
+        }
+    }
+}
+
 /// What one append to the log will hold.
 #[derive(Debug, Default)]
 pub struct Batch {
@@ -127,7 +140,10 @@ impl Batch {
         }
         self.urgent |= matches!(
             draft.what,
-            Happening::AskInput { .. } | Happening::InputGiven | Happening::Ended { .. }
+            Happening::AskInput { .. }
+                | Happening::InputGiven
+                | Happening::Ended { .. }
+                | Happening::Cleared { .. }
         );
         self.shown |= !matches!(
             draft.what,

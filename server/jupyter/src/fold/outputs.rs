@@ -1,7 +1,7 @@
 //! What a kernel's message means for a run, and what it weighs.
 
-use notebook::Map;
 use notebook::runs::{Happening, Output};
+use notebook::{CellId, Map};
 use serde_json::Value;
 
 use crate::blobs;
@@ -102,6 +102,7 @@ pub fn weight(what: &Happening) -> usize {
         + match what {
             Happening::Stream { text, .. } => text.len(),
             Happening::AskInput { prompt, .. } => prompt.len(),
+            Happening::Cleared { cells, .. } => cells.len() * size_of::<CellId>(),
             Happening::Update { data, metadata, .. } => weight_of(data) + weight_of(metadata),
             Happening::Output { output } => match output {
                 Output::DisplayData { data, metadata, .. }

@@ -603,3 +603,41 @@ fn results_errors_input_counts_and_pages_are_understood() {
     );
     assert_eq!(what.len(), 8);
 }
+
+#[test]
+fn cells_that_somebody_cleared_are_told_in_one_event_and_have_room_again() {
+    let other = CellId::new("other").expect("cell id");
+    let cells = vec![cell(), other];
+    let (by, name) = ("user_a".to_owned(), "Ada".to_owned());
+    let cleared = Note::Cleared {
+        by: by.clone(),
+        name: name.clone(),
+        cells: cells.clone(),
+    };
+    let whole = "x".repeat(TEXT_LIMIT);
+    let records = vec![
+        started("r"),
+        print("r", &whole),
+        note(&cleared),
+        print("r", "after"),
+        done("r"),
+    ];
+    let (_, batch) = fold(records);
+    let event = &batch.drafts[2];
+    assert_eq!((event.run.as_str(), &event.cell), ("", &cell()));
+    let expected = vec![
+        Happening::Started,
+        stdout(&whole),
+        Happening::Cleared { by, name, cells },
+        stdout("after"),
+        over(),
+    ];
+    assert!(happenings(&batch) == expected && batch.is_urgent());
+    // Of nothing, nothing is told.
+    let nothing = Note::Cleared {
+        by: String::new(),
+        name: String::new(),
+        cells: Vec::new(),
+    };
+    assert!(fold(vec![note(&nothing)]).1.is_empty());
+}

@@ -168,6 +168,16 @@ impl Supervisor {
         self.tell();
     }
 
+    /// A kernel that has not come up holds nothing, so there is nothing to be polite about; and an interrupt would meet it anywhere.
+    pub(super) async fn stop_start(&mut self) {
+        let notes = self
+            .queue
+            .cancel_all("cancelled: the kernel's start was stopped");
+        self.ended(&notes).await;
+        self.phase = Phase::Stopping;
+        self.signal(Signal::KILL);
+    }
+
     /// Politely first; by force when the grace is over.
     pub(super) fn ask_to_end(&mut self, restart: bool) {
         self.asking = None;

@@ -1,5 +1,6 @@
 //! What studios ask of a supervisor, and what it answers and tells them.
 
+use std::collections::HashSet;
 use std::sync::PoisonError;
 use std::time::Duration;
 
@@ -11,8 +12,11 @@ use serde_json::{Value, json};
 
 use super::attachment::Out;
 use super::hints::Question;
+use super::queue::Running;
 use super::{Event, Phase, Supervisor};
-use crate::protocol::{Attached, Command, Interrupt, Note, Order, Refusal, Status, Task, Told};
+use crate::protocol::{
+    Attached, Command, Interrupt, Note, Order, Refusal, Status, Task, Told, WORDS,
+};
 use crate::spool::Channel;
 
 /// A kernel that is at a request comes to its cell within so long, even on a machine with too much to do.
@@ -46,6 +50,11 @@ impl Supervisor {
                 self.note_all(&notes).await;
                 return;
             }
+            Command::Cancel { runs, why } => self.cancel(&runs, &why).await,
+            Command::Interrupt if matches!(self.phase, Phase::Starting { .. }) => {
+                self.stop_start().await;
+                Ok(Value::Null)
+            }
             Command::Interrupt => {
                 self.interrupt("interrupted").await;
                 Ok(Value::Null)
@@ -56,6 +65,14 @@ impl Supervisor {
                 Ok(Value::Null)
             }
             Command::Input { cell, text } => self.input(&cell, &text).await,
+            Command::Clear { by, name, cells } => {
+                self.clear(by, name, cells).await;
+                Ok(Value::Null)
+            }
+            Command::Unknown => Err(Refusal::new(
+                "kernel.older",
+                "this kernel was started by an older studio; shut it down and run again",
+            )),
             Command::Request { kind, content } => {
                 return self.question(Question {
                     studio,
@@ -82,6 +99,7 @@ impl Supervisor {
             end,
             open: self.queue.open(),
             status,
+            words: WORDS,
         };
         if let Some(studio) = self.studios.get_mut(&studio) {
             studio.attached = true;
@@ -106,6 +124,36 @@ impl Supervisor {
             self.start().await;
         }
         Ok(Value::Null)
+    }
+
+    /// Takes runs out of the queue. Of those that are not in it any more whoever asked is told why nothing was done to them.
+    async fn cancel(&mut self, runs: &[String], why: &str) -> Result<Value, Refusal> {
+        let notes = self.queue.cancel(runs, why);
+        self.note_all(&notes).await;
+        let began = |running: &Running| runs.contains(&running.run);
+        if self.queue.running().is_some_and(began) {
+            return Err(Refusal::new(
+                "run.begun",
+                "the cell has begun, so it goes on; interrupt the kernel to stop it",
+            ));
+        }
+        if notes.len() < runs.iter().collect::<HashSet<_>>().len() {
+            return Err(Refusal::new(
+                "run.not_queued",
+                "the cell no longer waits in the queue",
+            ));
+        }
+        Ok(Value::Null)
+    }
+
+    /// The note goes behind all that was said so far, so that what is cleared is what people saw.
+    async fn clear(&mut self, by: String, name: String, cells: Vec<CellId>) {
+        let shows = |running: &Running| cells.contains(&running.cell);
+        if self.queue.running().is_some_and(shows) {
+            // There is room inline again.
+            self.transcript.clear();
+        }
+        self.note(&Note::Cleared { by, name, cells }).await;
     }
 
     pub(super) async fn interrupt(&mut self, why: &str) {

@@ -1,6 +1,6 @@
 //! The run queue of one kernel, as a machine without I/O: what it hears decides what ends and what begins.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 
 use notebook::CellId;
 use notebook::runs::RunState;
@@ -164,12 +164,8 @@ impl Queue {
 
     /// As [`Queue::interrupt`], but these runs only.
     pub fn withdraw(&mut self, runs: &[String], why: &str) -> (bool, Vec<Note>) {
-        let (dropped, kept) = self
-            .waiting
-            .drain(..)
-            .partition::<VecDeque<_>, _>(|task| runs.contains(&task.run));
-        self.waiting = kept;
-        let dropped = dropped
+        let dropped = self
+            .take_out(runs)
             .into_iter()
             .map(|task| ended(task, RunState::Interrupted, why))
             .collect();
@@ -179,6 +175,29 @@ impl Queue {
             .filter(|running| runs.contains(&running.run))
             .is_some_and(|running| running.interrupt(why));
         (now, dropped)
+    }
+
+    /// Takes these runs out of the queue; what runs already goes on.
+    pub fn cancel(&mut self, runs: &[String], why: &str) -> Vec<Note> {
+        self.take_out(runs)
+            .into_iter()
+            .map(|task| ended(task, RunState::Cancelled, why))
+            .collect()
+    }
+
+    /// Nothing runs yet: ends all that waits as cancelled.
+    pub fn cancel_all(&mut self, why: &str) -> Vec<Note> {
+        self.drop_waiting(RunState::Cancelled, why)
+    }
+
+    fn take_out(&mut self, runs: &[String]) -> VecDeque<Task> {
+        let runs: HashSet<&String> = runs.iter().collect();
+        let (taken, kept) = self
+            .waiting
+            .drain(..)
+            .partition(|task| runs.contains(&task.run));
+        self.waiting = kept;
+        taken
     }
 
     /// Ends everything: the running cell in `state`, those behind it as interrupted.
@@ -390,6 +409,26 @@ mod tests {
         queue.replied("r0", Outcome::Ok);
         queue.idled("r0");
         assert_eq!(queue.begin().expect("the one that stayed").run, "r2");
+    }
+
+    #[test]
+    fn runs_are_cancelled_before_they_begin_and_what_runs_goes_on() {
+        let mut queue = queue(4);
+        queue.begin();
+        queue.taken("r0");
+        let notes = queue.cancel(&["r0".into(), "r2".into(), "elsewhere".into()], "why");
+        assert_eq!(ended(&notes), vec![("r2".into(), RunState::Cancelled)]);
+        assert!(queue.cancel(&["r2".into()], "why").is_empty(), "once");
+        queue.replied("r0", Outcome::Ok);
+        assert_eq!(
+            ended(&queue.idled("r0")),
+            vec![("r0".into(), RunState::Done)]
+        );
+        assert_eq!(queue.begin().expect("the next").run, "r1");
+        assert_eq!(
+            ended(&queue.cancel_all("why")),
+            vec![("r3".into(), RunState::Cancelled)]
+        );
     }
 
     #[test]

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use datalayer::{Error, NotebookId, Result, RunLedger, RunRequest, Runner, RuntimeNews, SpoolMark};
 use jupyter::{Config, Gateway};
 use notebook::CellId;
-use notebook::runs::{Happening, Output, RunEvent, RunState, Runs};
+use notebook::runs::{CellRun, Happening, Output, RunEvent, RunState, Runs};
 use notebook::wire::{KernelState, KernelView};
 use sha2::{Digest, Sha256};
 use tokio::sync::watch;
@@ -351,6 +351,35 @@ impl House {
                 kernel: String::new(),
             })
             .await
+    }
+
+    pub async fn clear(&self, cells: &[&str]) -> Result<()> {
+        let by = ("user_g".to_owned(), "Grace".to_owned());
+        let cells = cells.iter().map(|cell| cell_id(cell)).collect();
+        self.gateway().clear(&self.notebook, by, cells).await
+    }
+
+    pub async fn cancel(&self, cells: &[&str]) -> Result<()> {
+        let runs = cells.iter().map(|cell| self.latest_run(cell)).collect();
+        self.gateway().cancel(&self.notebook, "Grace", runs).await
+    }
+
+    /// The run that was asked for last.
+    pub fn latest_run(&self, cell: &str) -> String {
+        let heard = self.heard();
+        let asked = heard.iter().rev().find(|event| {
+            event.cell.as_str() == cell && matches!(event.what, Happening::Queued { .. })
+        });
+        asked.expect("it was asked for").run.clone()
+    }
+
+    /// Cells as they are shown after all that was heard.
+    pub fn shown(&self, cell: &str) -> CellRun {
+        let mut runs = Runs::default();
+        for event in &self.heard() {
+            runs.apply(event);
+        }
+        runs.cells.get(&cell_id(cell)).cloned().unwrap_or_default()
     }
 
     /// Runs one cell and waits for its end.

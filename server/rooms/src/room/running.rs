@@ -20,9 +20,21 @@ const JOBS: usize = 256;
 /// A request to the runtime. One at a time, so that cells run in the order they were asked for.
 pub(super) struct Job {
     wire: Arc<dyn Wire>,
-    restart: bool,
-    /// Empty: nothing to run after the restart.
-    request: RunRequest,
+    /// User id and name of whoever asked.
+    by: (String, String),
+    what: Work,
+}
+
+enum Work {
+    /// Cells with their source as the room had it.
+    Run {
+        restart: bool,
+        /// Empty: nothing to run after the restart.
+        cells: Vec<(CellId, String)>,
+        kernel: String,
+    },
+    /// `None`: every cell. What there is to clear is known only once what was asked for before is done.
+    Clear(Option<Vec<CellId>>),
 }
 
 impl Room {
@@ -42,7 +54,7 @@ impl Room {
         }
         match say {
             Say::Run { cells } => match self.sources(cells) {
-                Ok(cells) => self.queue(at, false, cells),
+                Ok(cells) => self.queue_cells(at, false, cells),
                 Err(error) => self.send(
                     at,
                     frames::sorry(&self.notebook, &error.code(), &error.to_string()),
@@ -54,7 +66,25 @@ impl Room {
                 } else {
                     Vec::new()
                 };
-                self.queue(at, true, cells);
+                self.queue_cells(at, true, cells);
+            }
+            Say::ClearOutputs { cells } => {
+                let known = |id: &CellId| self.sequencer.document().cell(id).is_some();
+                if cells.iter().flatten().all(known) {
+                    self.queue(at, Work::Clear(cells));
+                } else {
+                    let error = Error::not_found(Noun::Cell);
+                    self.send(
+                        at,
+                        frames::sorry(&self.notebook, &error.code(), &error.to_string()),
+                    );
+                }
+            }
+            Say::Cancel { runs } => {
+                let by = self.seats[at].person.name.clone();
+                self.go(at, move |runner, notebook| async move {
+                    runner.cancel(&notebook, &by, runs).await
+                });
             }
             Say::Interrupt => self.go(at, |runner, notebook| async move {
                 runner.interrupt(&notebook).await
@@ -100,26 +130,44 @@ impl Room {
         if self.job_runs {
             return;
         }
-        let Some(Job {
-            wire,
-            restart,
-            request,
-        }) = self.jobs.pop_front()
-        else {
+        let Some(Job { wire, by, what }) = self.jobs.pop_front() else {
             return;
+        };
+        let clearable = match &what {
+            Work::Run { .. } => Vec::new(),
+            Work::Clear(Some(cells)) => self.runs.clearable(cells),
+            // Also what cells show that were deleted, and come back with it when they are restored.
+            Work::Clear(None) => self.runs.clearable(self.runs.cells.keys()),
         };
         self.job_runs = true;
         let (runner, room) = (self.house.runner.clone(), self.room.clone());
+        let notebook = self.notebook.clone();
         tokio::spawn(async move {
-            let notebook = request.notebook.clone();
             let done = async {
-                if restart {
-                    runner.restart(&notebook).await?;
+                match what {
+                    Work::Run {
+                        restart,
+                        cells,
+                        kernel,
+                    } => {
+                        if restart {
+                            runner.restart(&notebook).await?;
+                        }
+                        if cells.is_empty() {
+                            return Ok(());
+                        }
+                        let notebook = notebook.clone();
+                        let request = RunRequest {
+                            notebook,
+                            by,
+                            cells,
+                            kernel,
+                        };
+                        runner.run(request).await
+                    }
+                    Work::Clear(_) if clearable.is_empty() => Ok(()),
+                    Work::Clear(_) => runner.clear(&notebook, by, clearable).await,
                 }
-                if !request.cells.is_empty() {
-                    runner.run(request).await?;
-                }
-                Ok(())
             };
             // Told to the room also when the runtime panics, so that the next one is not stuck behind it.
             let _done = Done(room);
@@ -127,23 +175,26 @@ impl Room {
         });
     }
 
-    fn queue(&mut self, at: usize, restart: bool, cells: Vec<(CellId, String)>) {
+    fn queue_cells(&mut self, at: usize, restart: bool, cells: Vec<(CellId, String)>) {
+        let kernel = self.kernel.clone();
+        let work = Work::Run {
+            restart,
+            cells,
+            kernel,
+        };
+        self.queue(at, work);
+    }
+
+    fn queue(&mut self, at: usize, what: Work) {
         if self.jobs.len() >= JOBS {
             let message = "too many requests to run wait already; try again when some are done";
             return self.send(at, frames::sorry(&self.notebook, "run.too_many", message));
         }
         let seat = &self.seats[at];
-        let by = (seat.person.id.to_string(), seat.person.name.clone());
-        let request = RunRequest {
-            notebook: self.notebook.clone(),
-            by,
-            cells,
-            kernel: self.kernel.clone(),
-        };
         self.jobs.push_back(Job {
             wire: seat.line.wire(),
-            restart,
-            request,
+            by: (seat.person.id.to_string(), seat.person.name.clone()),
+            what,
         });
         self.next_job();
     }

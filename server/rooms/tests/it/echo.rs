@@ -8,7 +8,7 @@ use datalayer::{
     Error, Kernel, KernelActivity, NotebookId, Noun, Result, RunRequest, Runner, RuntimeNews,
 };
 use notebook::CellId;
-use notebook::runs::{Happening, RunEvent, RunState, Runs, StreamName};
+use notebook::runs::{Happening, RunEvent, RunId, RunState, Runs, StreamName};
 use notebook::wire::{KernelState, KernelView};
 use serde_json::{Value, json};
 
@@ -165,6 +165,12 @@ impl Runner for Echo {
         Ok(())
     }
 
+    /// Nothing ever waits here; whoever asks is told by which name they were announced.
+    async fn cancel(&self, _notebook: &NotebookId, by: &str, runs: Vec<RunId>) -> Result<()> {
+        let message = format!("{by} cancels {}", runs.join(" and "));
+        Err(Error::conflict("run.over", message))
+    }
+
     async fn interrupt(&self, _notebook: &NotebookId) -> Result<()> {
         let _idle = self.busy.read().await;
         Err(Error::not_found(Noun::Kernel))
@@ -174,6 +180,19 @@ impl Runner for Echo {
         self.with(notebook, |runtime| {
             runtime.restarts += 1;
             runtime.become_state(KernelState::Idle);
+        });
+        Ok(())
+    }
+
+    async fn clear(
+        &self,
+        notebook: &NotebookId,
+        (by, name): (String, String),
+        cells: Vec<CellId>,
+    ) -> Result<()> {
+        self.with(notebook, |runtime| {
+            let first = cells[0].clone();
+            runtime.happen("", &first, Happening::Cleared { by, name, cells });
         });
         Ok(())
     }

@@ -129,6 +129,10 @@ async fn who_may_only_read_runs_nothing() {
         Say::Run {
             cells: vec![cell("a")],
         },
+        Say::Cancel {
+            runs: vec!["run_1".into()],
+        },
+        Say::ClearOutputs { cells: None },
         Say::Interrupt,
         Say::Restart { run_all: true },
         Say::Shutdown,
@@ -207,6 +211,79 @@ async fn restart_and_run_all_runs_every_code_cell_in_order() {
     let lines: Vec<&str> = tab.heard.iter().filter_map(printed).collect();
     assert_eq!(lines, ["1", "2"]);
     assert_eq!(studio.echo.restarts(&studio.notebook), 1);
+}
+
+#[tokio::test]
+async fn outputs_are_cleared_for_everyone_and_are_not_there_for_who_comes_later() {
+    let studio = Studio::new();
+    let (rob, eve) = (
+        someone(&studio, "Rob", Role::Runner),
+        someone(&studio, "Eve", Role::Viewer),
+    );
+    let mut writer = someone(&studio, "Ada", Role::Editor).join(&studio).await;
+    writer.types("a", "1").await;
+    writer.types("b", "2").await;
+    writer.settles().await;
+    let (mut one, mut two) = (rob.join(&studio).await, eve.join(&studio).await);
+    let run = Say::Run {
+        cells: vec![cell("a"), cell("b")],
+    };
+    let cleared = |hear: &Hear| match hear {
+        Hear::Run {
+            event:
+                RunEvent {
+                    what: Happening::Cleared { by, name, cells },
+                    ..
+                },
+        } => Some((by.clone(), name.clone(), cells.clone())),
+        _ => None,
+    };
+    // In the order they were asked for: what runs first is cleared, and a cell that shows nothing is not named.
+    one.say(run).await;
+    one.say(Say::ClearOutputs {
+        cells: Some(vec![cell("a"), cell("m")]),
+    })
+    .await;
+    let heard = two.hears_until(|hear| cleared(hear).is_some()).await;
+    let expected = (rob.user.id.to_string(), "Rob".to_owned(), vec![cell("a")]);
+    assert_eq!(cleared(&heard), Some(expected));
+    let later = eve.join(&studio).await;
+    let RunsState::Snapshot(runs) = &later.joined.runs else {
+        panic!("no sequence was named")
+    };
+    let shown = |id: &str| {
+        (
+            runs.cells[&cell(id)].outputs.len(),
+            runs.cells[&cell(id)].state,
+        )
+    };
+    assert_eq!(shown("a"), (0, None));
+    assert!(shown("b").0 == 1 && shown("b").1.is_some());
+
+    two.heard.clear();
+    one.say(Say::ClearOutputs { cells: None }).await;
+    let heard = two.hears_until(|hear| cleared(hear).is_some()).await;
+    assert_eq!(cleared(&heard).unwrap().2, [cell("b")], "the rest");
+    one.say(Say::ClearOutputs {
+        cells: Some(vec![cell("a"), cell("nope")]),
+    })
+    .await;
+    one.hears_until(|hear| matches!(hear, Hear::Sorry { code, .. } if code == "cell.not_found"))
+        .await;
+}
+
+#[tokio::test]
+async fn who_cancels_is_named_to_the_runtime_and_told_what_it_says() {
+    let studio = Studio::new();
+    let mut tab = someone(&studio, "Rob", Role::Runner).join(&studio).await;
+    tab.say(Say::Cancel {
+        runs: vec!["run_1".into(), "run_2".into()],
+    })
+    .await;
+    tab.hears_until(|hear| {
+        matches!(hear, Hear::Sorry { code, message } if code == "run.over" && message == "Rob cancels run_1 and run_2")
+    })
+    .await;
 }
 
 #[tokio::test]

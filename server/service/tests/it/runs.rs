@@ -92,6 +92,51 @@ on_both! {
         assert_eq!(studio.house.load(&id).await.unwrap(), all, "an older fold does not replace a newer one");
     }
 
+    async fn outputs_cleared_by_hand_are_gone_from_the_page_the_export_and_the_fold_and_stay_gone(studio: Studio) {
+        let ada = studio.ada().await;
+        let space = ada.space("Team").await;
+        let output = serde_json::json!({"output_type": "stream", "name": "stdout", "text": "from the file"});
+        let written = |id: &str| serde_json::json!({
+            "cell_type": "code", "id": id, "metadata": {}, "source": "1", "execution_count": 7, "outputs": [output]
+        });
+        let cells: Vec<_> = ["cell", "file", "kept"].into_iter().map(written).collect();
+        let file = serde_json::json!({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells});
+        let (imported, _) = ada.import_notebook(&space.id, "clear.ipynb", Bytes::from(file.to_string())).await.unwrap();
+        let id = imported.id;
+        let begin = studio.house.load(&id).await.unwrap().sequence;
+        let run: Vec<RunEvent> = one_run().into_iter().map(|event| RunEvent { sequence: begin + event.sequence, ..event }).collect();
+        studio.house.append(&id, run, None).await.unwrap();
+        let cell = |id: &str| CellId::new(id).unwrap();
+        let before = ada.export_notebook(&id, datalayer::Format::Ipynb).await.unwrap().version;
+        let cleared = RunEvent {
+            run: String::new(),
+            ..event(begin + 7, Happening::Cleared { by: "user_1".into(), name: "Ada".into(), cells: vec![cell("cell"), cell("file")] })
+        };
+        studio.house.append(&id, vec![cleared.clone()], None).await.unwrap();
+        let check = async |studio: &Studio| {
+            let ada = studio.sign_in("ada").await;
+            let view = ada.open_notebook(&id, 1 << 20).await.unwrap();
+            for gone in ["cell", "file"] {
+                let shown = &view.runs.cells[&cell(gone)];
+                assert!(shown.outputs.is_empty() && shown.count.is_none() && shown.state.is_none(), "{shown:?}");
+            }
+            assert_eq!(view.runs.cells[&cell("kept")].outputs.len(), 1);
+            let exported = ada.export_notebook(&id, datalayer::Format::Ipynb).await.unwrap();
+            assert_ne!(exported.version, before);
+            let file: serde_json::Value = serde_json::from_slice(&exported.bytes).unwrap();
+            let cells = file["cells"].as_array().unwrap();
+            let counts: Vec<_> = cells.iter().map(|cell| (cell["outputs"].as_array().unwrap().len(), cell["execution_count"].as_u64())).collect();
+            assert_eq!(counts, [(0, None), (0, None), (1, Some(7))]);
+        };
+        check(&studio).await;
+        assert_eq!(studio.house.since(&id, begin + 6, 10).await.unwrap(), Some(vec![cleared]));
+        let all = studio.house.load(&id).await.unwrap();
+        studio.house.keep_fold(&id, &all).await.unwrap();
+        let studio = studio.restarted().await;
+        assert_eq!(studio.house.load(&id).await.unwrap(), all);
+        check(&studio).await;
+    }
+
     async fn what_came_since_is_told_where_the_log_still_has_it(studio: Studio) {
         let id = notebook(&studio).await;
         studio.house.append(&id, one_run(), None).await.unwrap();
