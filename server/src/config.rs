@@ -219,8 +219,8 @@ impl PlaceArgs {
 impl ServeArgs {
     pub fn resolve(self) -> Result<Config> {
         let (place, mut file) = self.place.open()?;
-        let listen = address(given(self.listen, file.listen))?;
-        let public_url = given(self.public_url, file.public_url)
+        let listen = address(given(self.listen, file.listen.take()))?;
+        let public_url = given(self.public_url, file.public_url.take())
             .map(|url| url.parse::<PublicUrl>())
             .transpose()?;
         let hub = self.hub.resolve(&mut file, public_url.as_ref())?;

@@ -116,7 +116,7 @@ impl Gateway {
     }
 
     /// Kernels one can choose, as they are installed now: name and title.
-    pub fn kernels(&self) -> Vec<(String, String)> {
+    pub fn choices(&self) -> Vec<(String, String)> {
         self.shared.kernelspecs().choices()
     }
 

@@ -131,12 +131,13 @@ impl HubDoor {
 
     async fn answer(&self, request: Request) -> Response {
         if request.uri().path() == ADMIT {
-            return self.admit(&request).await;
+            return self.admit(&request);
         }
         if request.uri().path() == "/" && request.method() == Method::GET {
             return Redirect::temporary(&self.place.base).into_response();
         }
-        let Some(session) = self.passed(&request).await else {
+        let named = self.gate.session_of(request.headers());
+        let Some(session) = self.counting(named).await else {
             return self.without_pass(&request);
         };
         let client = client(&request, self.doors.settings.trusted_proxies);
@@ -151,9 +152,9 @@ impl HubDoor {
         self.proxy.pass(request, about).await.map(Body::new)
     }
 
-    /// The sign-in behind a request's pass, as long as it counts.
-    async fn passed(&self, request: &Request) -> Option<SessionId> {
-        let session = self.gate.session_of(request.headers())?;
+    /// The sign-in that a pass names, as long as it counts.
+    async fn counting(&self, session: Option<SessionId>) -> Option<SessionId> {
+        let session = session?;
         match self.doors.house.caller_in(&session).await {
             Ok(Caller::Person { .. }) => Some(session),
             Ok(_) => None,
@@ -194,7 +195,7 @@ impl HubDoor {
         fresh(response)
     }
 
-    async fn admit(&self, request: &Request) -> Response {
+    fn admit(&self, request: &Request) -> Response {
         let ticket = request
             .uri()
             .query()

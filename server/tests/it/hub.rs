@@ -171,8 +171,8 @@ async fn a_ticket_is_for_the_browser_that_asked_and_leads_nowhere_else() {
     assert_eq!(hers.page(admit).await.status(), 400, "twice");
     assert_eq!(hers.page("/.datalayer/enter?ticket=a.b").await.status(), 400);
     for next in ["https://evil.example/", "//evil.example/", "/settings", "/jupyter/\\evil", "/jupyter", "/jupyter/%0d%0a\r\nx", ""] {
-        let query = [("word", "w"), ("next", next)];
-        let asked = ada.client.get(studio.url("/hub/enter")).query(&query).header("cookie", &ada.cookie).send().await.unwrap();
+        let query = serde_urlencoded::to_string([("word", "w"), ("next", next)]).unwrap();
+        let asked = ada.get(&format!("/hub/enter?{query}")).await;
         assert_eq!(asked.status(), 400, "{next:?}");
     }
 }
@@ -185,10 +185,15 @@ async fn the_end_of_a_sign_in_ends_its_pass_and_its_sockets() {
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
             tokio::spawn(async move {
-                let mut head = [0; 4096];
-                stream.read(&mut head).await.ok();
-                stream.write_all(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: x\r\n\r\n").await.ok();
-                stream.read(&mut head).await.ok();
+                let (mut head, mut piece) = (Vec::new(), [0; 4096]);
+                while !head.ends_with(b"\r\n\r\n") {
+                    match stream.read(&mut piece).await {
+                        Ok(read @ 1..) => head.extend_from_slice(&piece[..read]),
+                        _ => return,
+                    }
+                }
+                stream.write_all(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n").await.ok();
+                while matches!(stream.read(&mut piece).await, Ok(1..)) {}
             });
         }
     });
