@@ -3,6 +3,8 @@
 //! The studio holds a [`Gateway`]; every kernel has a supervisor process ([`supervise`]) that holds the kernel's ZeroMQ
 //! sockets, runs its queue and spools all it says, so that runs outlive the studio. The gateway folds the spool into the
 //! run log and remembers how far it came.
+//!
+//! Where people have a JupyterHub, [`proxy`] is the way through to it.
 
 mod blobs;
 mod config;
@@ -15,6 +17,7 @@ mod link;
 mod message;
 mod moment;
 mod protocol;
+pub mod proxy;
 mod runtime;
 mod screen;
 mod spill;
