@@ -8,7 +8,7 @@ use crate::{IconButton, dom};
 /// A decision to take. Open it by setting `open`; closing by any way sets it back.
 #[component]
 pub fn Dialog(
-    #[prop(into)] title: String,
+    #[prop(into)] title: Signal<String>,
     /// Names it for `aria-labelledby`; unique on the page.
     #[prop(into)]
     id: String,
@@ -61,7 +61,7 @@ pub fn Dialog(
             }
         >
             <div class="dialog__head">
-                <h2 class="dialog__title" id=title_id>{title}</h2>
+                <h2 class="dialog__title" id=title_id>{move || title.get()}</h2>
                 <IconButton icon="x" name="Close" press=move || open.set(false)/>
             </div>
             <Show when=move || open.get()>{children()}</Show>
