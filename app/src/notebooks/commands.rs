@@ -7,7 +7,7 @@ mod moving;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use notebook::wire::{KernelState, Say};
+use notebook::wire::{KernelState, KernelView, Say};
 use notebook::{CellId, CellKind, Delta, Map, NotebookDoc, Operation, Order};
 use serde_json::Value;
 
@@ -229,23 +229,18 @@ pub fn perform(screen: Screen, command: Command) {
         Command::CancelRuns => cancel(screen, &screen.selection()),
         Command::Interrupt => ask(Say::Interrupt),
         Command::Restart | Command::RestartAndRunAll | Command::ShutDown => {
-            if may.run && remembers(screen) {
+            if may.run && screen.kernel.with_untracked(remembers) {
                 screen.doubted.set(Some(command));
                 screen.doubting.set(true);
             } else {
                 forget(command);
             }
         }
-        // Nobody can take it back, so all of it at once is asked for twice; with a kernel that holds something in one question.
+        // Nobody can take this back.
         Command::RestartAndClear | Command::ClearAllOutputs => {
             if may_run(screen) {
                 screen.doubted.set(Some(command));
-                let forgets = command == Command::RestartAndClear && remembers(screen);
-                if forgets {
-                    screen.doubting.set(true);
-                } else {
-                    screen.clearing.set(true);
-                }
+                screen.doubting.set(true);
             }
         }
         Command::ClearOutputs => clear(screen, screen.selection()),
@@ -319,10 +314,8 @@ pub fn perform(screen: Screen, command: Command) {
 }
 
 /// Does the kernel hold anything that would be gone? It starts with the first run, so one that lives has run something.
-fn remembers(screen: Screen) -> bool {
-    screen.kernel.with_untracked(|kernel| {
-        !matches!(kernel.state, KernelState::Off | KernelState::Dead { .. })
-    })
+pub fn remembers(kernel: &KernelView) -> bool {
+    !matches!(kernel.state, KernelState::Off | KernelState::Dead { .. })
 }
 
 /// Takes away what the kernel holds, or what the cells show, without asking.

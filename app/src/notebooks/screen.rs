@@ -233,11 +233,10 @@ pub struct Screen {
     pub single_keys: RwSignal<bool>,
     pub help: RwSignal<bool>,
     pub share: RwSignal<bool>,
-    /// What the kernel would forget everything for, once the person has confirmed it; and whether they are being asked.
+    /// What would take away what the kernel holds or the cells show, once the person has confirmed it; and whether they are
+    /// being asked.
     pub doubted: RwSignal<Option<Command>>,
     pub doubting: RwSignal<bool>,
-    /// Whether they are being asked about what the cells show instead.
-    pub clearing: RwSignal<bool>,
 }
 
 /// So many cells are live from the start; the first screen holds fewer.
@@ -307,7 +306,6 @@ impl Screen {
             share: RwSignal::new(false),
             doubted: RwSignal::new(None),
             doubting: RwSignal::new(false),
-            clearing: RwSignal::new(false),
         };
         screen.select(first);
         screen

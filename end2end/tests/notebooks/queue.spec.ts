@@ -6,7 +6,13 @@ import type { Page } from "@playwright/test";
 
 const printed = [{ output_type: "stream", name: "stdout", text: "12 rows\n" }];
 const shown = [code("load", "load = 1", printed), text("two", "# Model"), code("fit", "fit = 2", printed), code("plot", "plot = 3", printed)];
-const slow = (seconds: number): string => `import time\nprint('in', flush=True)\ntime.sleep(${seconds})\nprint('out')`;
+// It runs until it is given a line.
+const held = "print('in', flush=True)\n_ = input('Go on?')\nprint('out')";
+
+const letGo = async (page: Page): Promise<void> => {
+  await page.getByLabel("Go on?").fill("yes");
+  await page.getByRole("button", { name: "Send" }).click();
+};
 
 const menu = async (page: Page, button: string, item: string): Promise<void> => {
   await page.getByRole("button", { name: button, exact: true }).click();
@@ -60,7 +66,7 @@ test("outputs of the selected cells are cleared for everyone, and are not in the
 
 test("all outputs go after a question; a cell that runs shows what comes after", async ({ person, picture }) => {
   const ada = await person("Ada");
-  const given = await imported(ada, [code("long", slow(5)), ...shown]);
+  const given = await imported(ada, [code("long", held), ...shown]);
   await open(ada, given);
   const { page } = ada;
   await choose(page, "long");
@@ -78,12 +84,13 @@ test("all outputs go after a question; a cell that runs shows what comes after",
   await expect(question.getByRole("button", { name: "Clear all outputs" })).toBeFocused();
   await page.keyboard.press("Enter");
   await expect(page.locator(".out-text")).toHaveCount(0);
-  await expect(output(page, "long")).toHaveText("out\n", { timeout: 20_000 });
+  await letGo(page);
+  await expect(output(page, "long")).toHaveText("Go on?yes\nout\n", { timeout: 20_000 });
 });
 
 test("a waiting cell is taken out of the queue, and the others go on", async ({ person, picture }) => {
   const ada = await person("Ada");
-  const given = await imported(ada, [code("long", slow(6)), code("next", "print('next')"), code("then", "print('then')")]);
+  const given = await imported(ada, [code("long", held), code("next", "print('next')"), code("then", "print('then')")]);
   await open(ada, given);
   const { page } = ada;
   await page.getByRole("button", { name: "Run all", exact: true }).click();
@@ -97,8 +104,9 @@ test("a waiting cell is taken out of the queue, and the others go on", async ({ 
   await expect(cell(page, "next").locator(".cell__why")).toHaveText("cancelled by Ada before it began");
   await expect(cell(page, "long")).toHaveClass(/is-running/);
   await expect(cell(page, "then").locator(".num")).toHaveText("1st");
+  await letGo(page);
   await expect(output(page, "then")).toHaveText("then\n", { timeout: 30_000 });
-  await expect(output(page, "long")).toHaveText("in\nout\n");
+  await expect(output(page, "long")).toHaveText("in\nGo on?yes\nout\n");
   await expect(output(page, "next")).toHaveCount(0);
   // Of a cell that no longer waits one is told.
   await choose(page, "next");
@@ -113,19 +121,20 @@ test("a kernel that starts can be stopped, and the next run starts one", async (
   const { page } = ada;
   const stop = page.getByRole("button", { name: "Interrupt" });
   await expect(stop).toBeDisabled();
-  // What the button says while the kernel starts, however short that is.
+  // Pressed as soon as it can be: a start is short.
   const said = stop.evaluate(
-    (button) =>
+    (button: HTMLButtonElement) =>
       new Promise<string>((resolve) => {
-        new MutationObserver(() => {
-          if (!(button as HTMLButtonElement).disabled) resolve((button as HTMLButtonElement).title);
+        new MutationObserver((_, observer) => {
+          if (button.disabled) return;
+          observer.disconnect();
+          resolve(button.title);
+          button.click();
         }).observe(button, { attributes: true });
       }),
   );
   await choose(page, "one");
   await page.keyboard.press("Control+Enter");
-  await page.keyboard.press("i");
-  await page.keyboard.press("i");
   expect(await said).toMatch(/^Stop the kernel's start/);
   await expect(page.getByRole("group", { name: "Code cell 1, cancelled" })).toBeVisible({ timeout: 20_000 });
   await expect(cell(page, "one").locator(".cell__why")).toHaveText("cancelled: the kernel's start was stopped");
@@ -137,7 +146,7 @@ test("a kernel that starts can be stopped, and the next run starts one", async (
 
 test("a restart that clears all outputs says so and leaves nothing of what ran", async ({ person }) => {
   const ada = await person("Ada");
-  const given = await imported(ada, [code("long", slow(60)), code("fit", "fit = 2", printed)]);
+  const given = await imported(ada, [code("long", held), code("fit", "fit = 2", printed)]);
   await open(ada, given);
   const { page } = ada;
   await choose(page, "long");
@@ -155,7 +164,7 @@ test("a restart that clears all outputs says so and leaves nothing of what ran",
 
 test("on a phone outputs are cleared from the menu, and a waiting cell has a target a thumb can hit", async ({ person, picture }) => {
   const ada = await person("Ada", { width: 390 });
-  const given = await imported(ada, [code("long", slow(5)), code("next", "print('next')"), code("fit", "fit = 2", printed)]);
+  const given = await imported(ada, [code("long", held), code("next", "print('next')"), code("fit", "fit = 2", printed)]);
   await open(ada, given);
   const { page } = ada;
   await choose(page, "fit");

@@ -1,7 +1,7 @@
 //! Kernels that misbehave: what cannot be trusted is dropped, and the rest goes on.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use datalayer::{RunRequest, Runner};
 use notebook::runs::{Happening, RunEvent, RunState, StreamName};
