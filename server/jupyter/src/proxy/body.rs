@@ -69,7 +69,7 @@ pub enum Carrier {
     /// Whoever reads the body.
     Reader(Box<Wire>),
     /// A task.
-    Task(#[expect(dead_code, reason = "held to be dropped")] Apart),
+    Task(Apart),
 }
 
 impl Body {

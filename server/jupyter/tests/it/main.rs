@@ -1,7 +1,9 @@
-//! The gateway against real kernels: supervisor, spool, folding and the run log together.
+//! The gateway against real kernels: supervisor, spool, folding and the run log together. And the proxy, against servers
+//! that are written by hand and against a real JupyterHub.
 
 mod dying;
 mod hostile;
 mod house;
+mod proxy;
 mod running;
 mod surviving;
