@@ -1,12 +1,13 @@
 //! WebSockets: the handshake untouched, then bytes both ways until one of the three says that it is over.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jupyter::proxy::Limits;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
-use super::front::{Backend, Front, OK, Raw, fields};
+use super::front::{Backend, Front, OK, PATIENCE, Raw, fields};
 
 const HANDSHAKE: &str = "GET /jupyter/user/ada/api/kernels/1/channels?session_id=x HTTP/1.1\r\nHost: studio.example\r\n\
      Origin: https://studio.example\r\nConnection: keep-alive, Upgrade\r\nUpgrade: WebSocket\r\n\
@@ -75,22 +76,27 @@ async fn the_handshake_goes_through_untouched_and_so_does_what_comes_at_once() {
 async fn megabytes_pass_both_ways_at_once() {
     const MANY: usize = 24 << 20;
     let (backend, front) = Backend::fronted().await;
-    let (mut browser, mut hub) = switched(&backend, &front).await;
-    let sum = |bytes: &[u8]| bytes.iter().map(|byte| u64::from(*byte)).sum::<u64>();
-    let bytes: Vec<u8> = (0..MANY).map(|at| (at % 251) as u8).collect();
-    let expected = sum(&bytes);
-    let other = bytes.clone();
-    let far = tokio::spawn(async move {
-        hub.say(&other[..MANY / 2]).await;
-        let read = hub.take(MANY).await;
-        hub.say(&other[MANY / 2..]).await;
-        (hub, read)
-    });
-    browser.say(&bytes).await;
-    let read = browser.take(MANY).await;
-    assert_eq!(sum(&read), expected);
-    let (_hub, read) = far.await.unwrap();
-    assert!(read == bytes);
+    let (browser, hub) = switched(&backend, &front).await;
+    let bytes: Arc<Vec<u8>> = Arc::new((0..MANY).map(|at| (at % 251) as u8).collect());
+    let mut sides = Vec::new();
+    for side in [browser, hub] {
+        let (mut reader, mut writer) = side.stream.into_split();
+        let (sent, expected) = (Arc::clone(&bytes), Arc::clone(&bytes));
+        let writing = tokio::spawn(async move {
+            writer.write_all(&sent).await.unwrap();
+            writer
+        });
+        sides.push(tokio::spawn(async move {
+            let mut read = vec![0; MANY];
+            reader.read_exact(&mut read).await.unwrap();
+            assert!(read == *expected);
+            // Neither is closed before both have read.
+            (reader, writing.await.unwrap())
+        }));
+    }
+    for side in sides {
+        timeout(PATIENCE, side).await.expect("it hangs").unwrap();
+    }
 }
 
 #[tokio::test]
