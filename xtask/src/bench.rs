@@ -82,6 +82,7 @@ pub fn bench(shop: &mut Workshop, options: &Options) -> Result<ExitCode> {
                 .env("DATALAYER_SITE", shop.site())
                 .env("DATALAYER_WRITERS", examples.join("writers"))
                 .env("DATALAYER_ROUNDTRIP", examples.join("roundtrip"))
+                .env("DATALAYER_PROXY", examples.join("proxy"))
                 .env(
                     "DATALAYER_SUPERVISOR",
                     shop.target.join("release/kernel-supervisor"),
@@ -126,6 +127,8 @@ fn server_and_load(shop: &mut Workshop) -> Result<()> {
             "writers",
             "--example",
             "roundtrip",
+            "--example",
+            "proxy",
             "--profile",
             "release",
         ]);

@@ -69,7 +69,7 @@ pub enum Carrier {
     /// Whoever reads the body.
     Reader(Box<Wire>),
     /// A task.
-    Task(#[expect(dead_code, reason = "held to be dropped")] Apart),
+    Task(Apart),
 }
 
 impl Body {
@@ -154,11 +154,12 @@ impl hyper::body::Body for Body {
                         return Poll::Ready(frame);
                     }
                 };
-                if whole
-                    && let Kind::Passing(passing) = std::mem::replace(&mut self.0, Kind::Empty)
-                    && let Carrier::Reader(wire) = passing.carrier
+                if whole && let Kind::Passing(passing) = std::mem::replace(&mut self.0, Kind::Empty)
                 {
-                    passing.pool.bring(wire);
+                    match passing.carrier {
+                        Carrier::Reader(wire) => passing.pool.bring(wire),
+                        Carrier::Task(apart) => apart.finish(passing.ends, passing.place),
+                    }
                 }
                 Poll::Ready(frame)
             }

@@ -70,7 +70,9 @@ fn set_by(line: &[u8]) -> &[u8] {
 fn is_named(pair: &[u8], names: &[&str]) -> bool {
     let name = pair.split(|byte| *byte == b'=').next().unwrap_or_default();
     let name = name.trim_ascii();
-    names.iter().any(|ours| ours.as_bytes().eq_ignore_ascii_case(name))
+    names
+        .iter()
+        .any(|ours| ours.as_bytes().eq_ignore_ascii_case(name))
 }
 
 #[cfg(test)]
@@ -86,14 +88,22 @@ mod tests {
         }
         take_out(&mut headers, OURS);
         let lines = headers.get_all(COOKIE).iter();
-        lines.map(|line| line.to_str().unwrap().to_owned()).collect()
+        lines
+            .map(|line| line.to_str().unwrap().to_owned())
+            .collect()
     }
 
     #[test]
     fn our_cookies_are_taken_out_and_the_others_left_as_they_are() {
-        assert_eq!(sent_on(&["_xsrf=2|a;  b=\"x y\";c"]), ["_xsrf=2|a;  b=\"x y\";c"]);
+        assert_eq!(
+            sent_on(&["_xsrf=2|a;  b=\"x y\";c"]),
+            ["_xsrf=2|a;  b=\"x y\";c"]
+        );
         assert_eq!(sent_on(&["a=1; __Host-studio=secret; b=2"]), ["a=1; b=2"]);
-        assert_eq!(sent_on(&["a=1;studio=secret;b=2;\tstudio =x"]), ["a=1; b=2"]);
+        assert_eq!(
+            sent_on(&["a=1;studio=secret;b=2;\tstudio =x"]),
+            ["a=1; b=2"]
+        );
         assert_eq!(sent_on(&["studio=secret"]), [""; 0]);
         assert_eq!(sent_on(&["studio"]), [""; 0]);
         assert_eq!(sent_on(&["studios=1; xstudio=2"]), ["studios=1; xstudio=2"]);

@@ -172,7 +172,8 @@ fn unambiguous(headers: &HeaderMap, version: Version) -> Result<(), Refusal> {
     if version < Version::HTTP_2 && headers.get_all(HOST).iter().count() > 1 {
         return Err(Refusal::Malformed("it names its host twice"));
     }
-    if headers.contains_key(TRANSFER_ENCODING) && !is_only(headers, &TRANSFER_ENCODING, b"chunked") {
+    if headers.contains_key(TRANSFER_ENCODING) && !is_only(headers, &TRANSFER_ENCODING, b"chunked")
+    {
         return Err(Refusal::Malformed(
             "the only transfer coding that is taken is chunked, once",
         ));
@@ -241,7 +242,8 @@ fn is_claim(name: &str) -> bool {
         one.len() == other.len() && one.bytes().map(plain).eq(other.bytes())
     };
     const FAMILY: &str = "x-forwarded";
-    name.get(..FAMILY.len()).is_some_and(|start| same(start, FAMILY))
+    name.get(..FAMILY.len())
+        .is_some_and(|start| same(start, FAMILY))
         || CLAIMS.iter().any(|claim| same(name, claim))
 }
 

@@ -131,11 +131,17 @@ impl House {
             let hub = wire.switched().await.ok_or(Refusal::Answer)?;
             headers::for_browser(answer.headers_mut(), about.own_cookies)?;
             headers::switch(answer.headers_mut());
-            tokio::spawn(splice(browser, hub, about.ends, self.limits.half_closed, place));
+            tokio::spawn(splice(
+                browser,
+                hub,
+                about.ends,
+                self.limits.half_closed,
+                place,
+            ));
             return Ok(answer.map(|_| Body::empty()));
         }
-        if answer.status() == StatusCode::SERVICE_UNAVAILABLE
-            && reader == Reader::Person
+        if reader == Reader::Person
+            && stopped::is_the_proxys(&answer)
             && let Some(server) = Server::of(base, &target)
         {
             return Ok(stopped::answer(base, &server, &target));
@@ -144,7 +150,9 @@ impl House {
         headers::for_browser(answer.headers_mut(), about.own_cookies)?;
         let still_sending = progress.is_some_and(|progress| !progress.is_over());
         let (head, incoming) = answer.into_parts();
-        let body = self.body(incoming, wire, still_sending, about.ends, place).await;
+        let body = self
+            .body(incoming, wire, still_sending, about.ends, place)
+            .await;
         Ok(Response::from_parts(head, body))
     }
 
@@ -207,11 +215,7 @@ impl Flight<'_> {
         pool: &Pool,
     ) -> Result<Answered, Refusal> {
         if let Some(mut wire) = pool.take() {
-            let again = self
-                .progress
-                .is_none()
-                .then(|| copy(&request))
-                .flatten();
+            let again = self.progress.is_none().then(|| copy(&request)).flatten();
             match self.send(&mut wire, request).await? {
                 Sent::Answer(answer) => return Ok((wire, answer)),
                 Sent::Unsent(unsent) => request = unsent,
@@ -310,7 +314,9 @@ fn is_closing(error: &hyper::Error) -> bool {
         .source()
         .and_then(|cause| cause.downcast_ref::<std::io::Error>())
         .is_some_and(|error| {
-            use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected};
+            use std::io::ErrorKind::{
+                BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected,
+            };
             matches!(
                 error.kind(),
                 BrokenPipe | ConnectionAborted | ConnectionReset | NotConnected

@@ -11,7 +11,8 @@ use super::body::Body;
 
 const FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 /// Our pages here load nothing and are shown nowhere else.
-const POLICY: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+const POLICY: &str =
+    "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 /// Seconds after which to try again what is only busy or away.
 const AGAIN: u32 = 5;
 
@@ -144,9 +145,12 @@ impl Reader {
     pub fn of(method: &Method, headers: &HeaderMap) -> Self {
         let navigates = match headers.get(FETCH_MODE) {
             Some(mode) => mode == "navigate",
-            None => headers
-                .get(ACCEPT)
-                .is_some_and(|accept| accept.as_bytes().windows(9).any(|part| part == b"text/html")),
+            None => headers.get(ACCEPT).is_some_and(|accept| {
+                accept
+                    .as_bytes()
+                    .windows(9)
+                    .any(|part| part == b"text/html")
+            }),
         };
         if navigates && matches!(*method, Method::GET | Method::HEAD | Method::POST) {
             Self::Person

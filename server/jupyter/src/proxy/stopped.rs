@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use hyper::header::{HeaderName, SERVER};
 use hyper::http::uri::PathAndQuery;
 use hyper::{Response, StatusCode};
 
@@ -11,9 +12,30 @@ use super::refusal::{escaped, page};
 /// What Jupyter's applications answer right below a server. Anything else that a server can be called is a named server:
 /// the Hub knows which exist, and says so where there is none.
 const ROOMS: &[&str] = &[
-    "api", "consoles", "doc", "edit", "files", "hub", "kernelspecs", "lab", "login", "logout", "metrics", "nbclassic",
-    "nbconvert", "nbextensions", "notebooks", "oauth_callback", "proxy", "rstudio", "static", "terminals", "tree", "view",
-    "voila", "vscode",
+    "api",
+    "consoles",
+    "doc",
+    "edit",
+    "files",
+    "hub",
+    "kernelspecs",
+    "lab",
+    "login",
+    "logout",
+    "metrics",
+    "nbclassic",
+    "nbconvert",
+    "nbextensions",
+    "notebooks",
+    "oauth_callback",
+    "proxy",
+    "rstudio",
+    "static",
+    "terminals",
+    "tree",
+    "view",
+    "voila",
+    "vscode",
 ];
 
 /// Whose server a target is on: the two names as they stand in the path.
@@ -37,6 +59,18 @@ impl<'a> Server<'a> {
             },
         })
     }
+}
+
+/// Is it the Hub's proxy that says it cannot reach a server? The Hub and the servers sign what they say, and the Hub's
+/// own page about a stopped server offers to start it too.
+pub fn is_the_proxys<B>(answer: &Response<B>) -> bool {
+    const HUB: HeaderName = HeaderName::from_static("x-jupyterhub-version");
+    let headers = answer.headers();
+    matches!(
+        answer.status(),
+        StatusCode::SERVICE_UNAVAILABLE | StatusCode::BAD_GATEWAY
+    ) && !headers.contains_key(HUB)
+        && !headers.contains_key(SERVER)
 }
 
 /// As JupyterHub 6 takes them.

@@ -126,7 +126,15 @@ mod tests {
                 checked(target)
             );
         }
-        for target in ["/", "/jupyterx/", "//jupyter/", "/Jupyter/", "/jupyter%2f", "/%6aupyter/", "*"] {
+        for target in [
+            "/",
+            "/jupyterx/",
+            "//jupyter/",
+            "/Jupyter/",
+            "/jupyter%2f",
+            "/%6aupyter/",
+            "*",
+        ] {
             assert!(
                 matches!(checked(target), Err(Refusal::Elsewhere)),
                 "{target}: {:?}",

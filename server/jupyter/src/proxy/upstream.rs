@@ -150,14 +150,12 @@ mod tests {
                 "{address}: {refused:?}"
             );
         }
-        let told = |address| {
-            Upstream::new(address, "/jupyter/")
-                .unwrap_err()
-                .to_string()
-        };
+        let told = |address| Upstream::new(address, "/jupyter/").unwrap_err().to_string();
         assert!(told("https://hub").contains("plain http only"));
         assert!(told("http://hub/lab/").contains("bind_url"));
-        for base in ["", "/", "jupyter", "/jupyter", "//", "/a//b/", "/../", "/a b/", "/a%2e/"] {
+        for base in [
+            "", "/", "jupyter", "/jupyter", "//", "/a//b/", "/../", "/a b/", "/a%2e/",
+        ] {
             let refused = Upstream::new("http://hub", base);
             assert!(matches!(refused, Err(UpstreamError::Base(_))), "{base}");
         }

@@ -16,8 +16,10 @@ use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use rustix::net::sockopt;
 use tokio::net::TcpStream;
-use tokio::task::AbortHandle;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::task::JoinHandle;
 
+use super::about::Ends;
 use super::headers;
 use super::limits::Limits;
 use super::refusal::Refusal;
@@ -35,8 +37,9 @@ const MARGIN: Duration = Duration::from_secs(1);
 
 pub struct Wire {
     sender: SendRequest<Upload>,
-    /// None when it is over.
+    /// None when it is over and nobody wants what is left of it.
     driver: Option<Driver>,
+    over: bool,
     reused: bool,
     kept_until: Instant,
 }
@@ -65,12 +68,14 @@ impl Wire {
         notice_the_dead(&stream);
         let (sender, connection) = Builder::new()
             .max_buf_size(limits.head.max(8 * 1024))
+            .max_header_size(limits.head)
             .handshake(TokioIo::new(stream))
             .await
             .map_err(|error| unreachable(&error))?;
         Ok(Box::new(Self {
             sender,
             driver: Some(connection),
+            over: false,
             reused: false,
             kept_until: Instant::now(),
         }))
@@ -81,19 +86,16 @@ impl Wire {
         self.reused
     }
 
-    /// Ready when it is over.
+    /// Ready when it is over. Errors go to who waits for the answer.
     pub fn poll_drive(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let Some(driver) = &mut self.driver else {
-            return Poll::Ready(());
-        };
-        match Pin::new(driver).poll(context) {
-            Poll::Pending => Poll::Pending,
-            // Errors went to who waits for the answer; what it still held must be let go for that.
-            Poll::Ready(_) => {
-                self.driver = None;
-                Poll::Ready(())
-            }
+        if !self.over
+            && let Some(driver) = &mut self.driver
+            && Pin::new(driver).poll(context).is_pending()
+        {
+            return Poll::Pending;
         }
+        self.over = true;
+        Poll::Ready(())
     }
 
     /// Can it take another request? Looks whether the other side has closed it.
@@ -120,43 +122,62 @@ impl Wire {
     /// Send a request and drive it to its answer's head.
     pub async fn send(&mut self, request: Request<Upload>) -> Sent {
         let mut answer = pin!(self.sender.try_send_request(request));
-        let driver = &mut self.driver;
-        poll_fn(|context| {
-            if let Some(driving) = driver
-                && Pin::new(driving).poll(context).is_ready()
-            {
-                *driver = None;
+        let answered = poll_fn(|context| {
+            let over = self.poll_drive(context).is_ready();
+            let answered = answer.as_mut().poll(context);
+            if over && answered.is_pending() {
+                // It holds the request that it will never send.
+                self.driver = None;
+                return answer.as_mut().poll(context);
             }
-            answer.as_mut().poll(context).map(|answer| match answer {
-                Ok(answer) => Sent::Answer(answer),
-                Err(mut failed) => match failed.take_message() {
-                    Some(request) => Sent::Unsent(request),
-                    None => Sent::Broken(failed.into_error()),
-                },
-            })
-        })
-        .await
+            answered
+        });
+        match answered.await {
+            Ok(answer) => Sent::Answer(answer),
+            Err(mut failed) => match failed.take_message() {
+                Some(request) => Sent::Unsent(request),
+                None => Sent::Broken(failed.into_error()),
+            },
+        }
     }
 
     /// The bare connection, once the other side has said that it switches, and what it said behind that.
     pub async fn switched(mut self: Box<Self>) -> Option<(TcpStream, Bytes)> {
         let mut driver = self.driver.take()?;
-        poll_fn(|context| driver.poll_without_shutdown(context))
-            .await
-            .ok()?;
+        if !self.over {
+            let switching = poll_fn(|context| driver.poll_without_shutdown(context));
+            switching.await.ok()?;
+        }
         let parts = driver.into_parts();
         Some((parts.io.into_inner(), parts.read_buf))
     }
 
     /// Go on in a task of its own, because there is still a body to send while the answer comes.
     pub fn apart(mut self: Box<Self>) -> Apart {
-        let driving = tokio::spawn(poll_fn(move |context| self.poll_drive(context)));
-        Apart(driving.abort_handle())
+        Apart(tokio::spawn(poll_fn(move |context| {
+            self.poll_drive(context)
+        })))
     }
 }
 
 /// Ends the task of a connection when dropped.
-pub struct Apart(AbortHandle);
+pub struct Apart(JoinHandle<()>);
+
+impl Apart {
+    /// The answer was there before the whole request: let that go on to its end.
+    pub fn finish(mut self, mut ends: Ends, place: OwnedSemaphorePermit) {
+        tokio::spawn(async move {
+            poll_fn(|context| {
+                if ends.poll(context).is_ready() {
+                    return Poll::Ready(());
+                }
+                Pin::new(&mut self.0).poll(context).map(drop)
+            })
+            .await;
+            drop(place);
+        });
+    }
+}
 
 impl Drop for Apart {
     fn drop(&mut self) {

@@ -1,4 +1,5 @@
-//! The gateway against real kernels: supervisor, spool, folding and the run log together.
+//! The gateway against real kernels: supervisor, spool, folding and the run log together. And the proxy, against servers
+//! that are written by hand and against a real JupyterHub.
 
 mod clearing;
 mod dying;
@@ -6,5 +7,6 @@ mod hostile;
 mod house;
 mod older;
 mod queueing;
+mod proxy;
 mod running;
 mod surviving;
