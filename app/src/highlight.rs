@@ -245,11 +245,38 @@ pub struct Caret {
     pub head: u32,
 }
 
-/// `<span>`s for a `<pre class="code">`; all text escaped.
+/// Bytes of a text that are coloured. What follows is plain: the markup of a coloured text is ten times its size.
+const COLOURED: usize = 128 * 1024;
+/// Bytes and lines of a text that are drawn at all. The editor draws only what is seen, and shows the rest.
+const DRAWN: usize = 512 * 1024;
+const DRAWN_LINES: usize = 5_000;
+
+/// `<span>`s for a `<pre class="code">`; all text escaped. Of a very long text the beginning, and how much is missing.
 pub fn highlight(source: &str, language: Language, carets: &[Caret]) -> String {
-    let mut out = Painter::new(source.len(), carets);
-    lex(source, language, |class, text| out.paint(class, text));
-    out.finish()
+    let drawn = drawn(source);
+    let coloured = whole_lines(drawn, COLOURED);
+    let mut out = Painter::new(drawn.len(), carets);
+    lex(coloured, language, |class, text| out.paint(class, text));
+    out.paint(None, &drawn[coloured.len()..]);
+    out.finish(source[drawn.len()..].split_inclusive('\n').count())
+}
+
+/// The beginning of a text that is drawn while nobody writes in it.
+pub fn drawn(source: &str) -> &str {
+    let source = whole_lines(source, DRAWN);
+    match source.match_indices('\n').nth(DRAWN_LINES - 1) {
+        Some((at, _)) => &source[..=at],
+        None => source,
+    }
+}
+
+/// At most so many bytes, up to the end of a line if there is one.
+fn whole_lines(text: &str, most: usize) -> &str {
+    if text.len() <= most {
+        return text;
+    }
+    let cut = &text[..text.floor_char_boundary(most)];
+    cut.rfind('\n').map_or(cut, |at| &cut[..=at])
 }
 
 /// Escapes text for HTML content and attributes.
@@ -344,9 +371,16 @@ impl Painter {
         }
     }
 
-    fn finish(mut self) -> String {
+    fn finish(mut self, missing: usize) -> String {
         for (_, mark) in self.edges {
             self.html.push_str(&mark);
+        }
+        if missing > 0 {
+            let lines = if missing == 1 { "line" } else { "lines" };
+            let _ = write!(
+                self.html,
+                "<span class=\"code__more\">… {missing} more {lines}: click to see and write all of it</span>"
+            );
         }
         // A <pre> does not show an empty last line.
         if self.html.is_empty() || self.html.ends_with('\n') {
@@ -586,5 +620,20 @@ mod tests {
         let html = highlight("a🎈b", Language::Python, &[caret]);
         assert!(html.contains("🎈</span><span class=\"caret w2\"><span class=\"caret__flag\">K&lt;b&gt;</span></span>"), "{html}");
         assert!(!html.contains("<b>"));
+    }
+
+    #[test]
+    fn of_a_very_long_text_the_beginning_is_drawn_and_the_rest_counted() {
+        let lines = "x = 1\n".repeat(300_000);
+        let html = highlight(&lines, Language::Python, &[]);
+        assert!(html.len() < 3 * DRAWN, "{} bytes", html.len());
+        assert!(html.contains("… 295000 more lines"));
+        // One line without an end, of characters of three bytes.
+        let line = "€".repeat(1_000_000);
+        let html = highlight(&line, Language::Python, &[]);
+        assert!(html.len() < 2 * DRAWN && html.contains("… 1 more line:"));
+        let short = "a\n".repeat(DRAWN_LINES);
+        assert_eq!(drawn(&short), short);
+        assert!(!highlight(&short, Language::Plain, &[]).contains("code__more"));
     }
 }

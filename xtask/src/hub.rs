@@ -26,7 +26,9 @@ pub fn words(options: &RunOptions) -> Result<Vec<String>> {
         bail!("listen: `{}` has no port", options.listen);
     };
     if port == "0" {
-        bail!("listen: with --hub the port must be known beforehand; give one, such as 127.0.0.1:3000");
+        bail!(
+            "listen: with --hub the port must be known beforehand; give one, such as 127.0.0.1:3000"
+        );
     }
     Ok([
         "--public-url",

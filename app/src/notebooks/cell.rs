@@ -384,7 +384,7 @@ fn Source(
     };
     let numbers = move || {
         cell.source.with(|source| {
-            (1..=source.split('\n').count())
+            (1..=crate::highlight::drawn(source).split('\n').count())
                 .map(|line| format!("{line}\n"))
                 .collect::<String>()
         })

@@ -10,11 +10,11 @@ use leptos_router::hooks::use_navigate;
 use ui::{Icon, Keys};
 
 use super::{Command, Group, Run, pieces, rank, use_commands};
-use crate::hub::hub_address;
 use crate::accounts::calls::sign_out;
 use crate::frame::shortcuts::KeyWords;
 use crate::frame::{Look, Theme, choose, use_house, use_look};
 use crate::home::calls::{find_notebooks, recent_notebooks};
+use crate::hub::hub_address;
 use crate::spaces::calls::create_notebook;
 
 /// At most this many lines: a palette is for typing on, not for reading through.

@@ -57,6 +57,14 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
         bad("json.invalid_utf8", "the body is not UTF-8").at(line, column)
     })?;
     serde_json::from_str::<Sound>(text).map_err(unsound)?;
+    // Every question here has named fields; a list would be taken for them in the order they are declared in.
+    if text.trim_start().starts_with('[') {
+        return Err(Problem::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "body.not_an_object",
+            "the body is a list; send an object with named fields",
+        ));
+    }
     serde_json::from_str(text).map_err(unfit)
 }
 
@@ -200,6 +208,8 @@ mod tests {
         );
         assert_eq!(refused(b"{}"), (422, "field.missing".to_owned()));
         assert_eq!(refused(b"{\"name\":1}"), (422, "field.unfit".to_owned()));
+        // The first field would be taken for the name.
+        assert_eq!(refused(b" [\"a\"]"), (422, "body.not_an_object".to_owned()));
     }
 
     #[test]

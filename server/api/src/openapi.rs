@@ -273,6 +273,7 @@ fn usual(entry: &Entry) -> Vec<(u16, &'static str, &'static str)> {
             (400, "json.surrogate", "half a surrogate pair"),
             (400, "json.invalid_utf8", "not UTF-8"),
             (400, "json.bom", "a byte order mark in front"),
+            (422, "body.not_an_object", "a list where an object belongs"),
             (400, "body.cut_off", "the body ended before it was complete"),
             (408, "body.too_slow", "the body took too long to arrive"),
             (

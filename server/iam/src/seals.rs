@@ -73,7 +73,10 @@ mod tests {
         let sealed = key.seal("pass", "ses_1 ü").unwrap();
         assert_eq!(key.open("pass", &sealed).as_deref(), Some("ses_1 ü"));
         assert_eq!(key.open("ticket", &sealed), None);
-        assert_eq!(key.open("pas", &key.seal("pas", "s").unwrap()).as_deref(), Some("s"));
+        assert_eq!(
+            key.open("pas", &key.seal("pas", "s").unwrap()).as_deref(),
+            Some("s")
+        );
         assert_eq!(SealKey::new().unwrap().open("pass", &sealed), None);
         let again = SealKey::from_text(&key.text()).unwrap();
         assert!(again.open("pass", &sealed).is_some());
@@ -82,7 +85,11 @@ mod tests {
             changed[at] = if changed[at] == b'A' { b'B' } else { b'A' };
             let changed = String::from_utf8(changed).unwrap();
             // The last digit of a text has bits that say nothing.
-            assert!(key.open("pass", &changed).is_none_or(|text| text == "ses_1 ü"), "{changed}");
+            assert!(
+                key.open("pass", &changed)
+                    .is_none_or(|text| text == "ses_1 ü"),
+                "{changed}"
+            );
         }
         for wrong in ["", ".", "a", "a.", ".a", "a.b.c"] {
             assert_eq!(key.open("pass", wrong), None);

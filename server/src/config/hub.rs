@@ -35,7 +35,11 @@ pub struct HubConfig {
 }
 
 impl HubArgs {
-    pub(super) fn resolve(self, file: &mut File, studio: Option<&PublicUrl>) -> Result<Option<HubConfig>> {
+    pub(super) fn resolve(
+        self,
+        file: &mut File,
+        studio: Option<&PublicUrl>,
+    ) -> Result<Option<HubConfig>> {
         let upstream = given(self.hub_upstream, file.hub_upstream.take());
         let Some(address) = given(self.hub, file.hub.take()) else {
             if upstream.is_some() {

@@ -145,6 +145,9 @@ mod tests {
 
     #[test]
     fn nothing_ends_a_string_early() {
-        assert_eq!(quoted("a\"b\\c\nü"), "\"a\\\"b\\\\c\\U0000000a\\U000000fc\"");
+        assert_eq!(
+            quoted("a\"b\\c\nü"),
+            "\"a\\\"b\\\\c\\U0000000a\\U000000fc\""
+        );
     }
 }

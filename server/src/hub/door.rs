@@ -67,7 +67,9 @@ pub fn router(door: &Arc<HubDoor>) -> Router {
         let to = format!("{}{}", away.place.origin, path_of(&uri));
         async move { Redirect::temporary(&to) }
     };
-    let handed_over = Router::new().route(ENTER, get(enter)).with_state(Arc::clone(door));
+    let handed_over = Router::new()
+        .route(ENTER, get(enter))
+        .with_state(Arc::clone(door));
     api::visiting(handed_over, &door.doors)
         .route(base, get(elsewhere.clone()))
         .route(&format!("{base}{{*rest}}"), get(elsewhere))
@@ -79,7 +81,12 @@ pub async fn by_host(State(door): State<Arc<HubDoor>>, request: Request, next: N
         .headers()
         .get(header::HOST)
         .and_then(|host| host.to_str().ok())
-        .or_else(|| request.uri().authority().map(|authority| authority.as_str()));
+        .or_else(|| {
+            request
+                .uri()
+                .authority()
+                .map(|authority| authority.as_str())
+        });
     if asked.is_some_and(|host| host.eq_ignore_ascii_case(&door.place.authority)) {
         door.answer(request).await
     } else {
@@ -99,7 +106,16 @@ async fn enter(
         return Redirect::to(&format!("/sign-in?{next}")).into_response();
     };
     let Some(next) = door.place.below(&entering.next) else {
-        return (StatusCode::BAD_REQUEST, Html(page("This is no address of the Hub", "", &door.place.to_string(), "Go to JupyterLab"))).into_response();
+        return (
+            StatusCode::BAD_REQUEST,
+            Html(page(
+                "This is no address of the Hub",
+                "",
+                &door.place.to_string(),
+                "Go to JupyterLab",
+            )),
+        )
+            .into_response();
     };
     let ticket = match door.gate.ticket(session, &entering.word, next, now()) {
         Ok(ticket) => ticket,
@@ -112,7 +128,12 @@ async fn enter(
 }
 
 impl HubDoor {
-    pub fn open(place: &Place, studio: &PublicUrl, hub: &HubConfig, doors: &Arc<Doors>) -> Result<Arc<Self>> {
+    pub fn open(
+        place: &Place,
+        studio: &PublicUrl,
+        hub: &HubConfig,
+        doors: &Arc<Doors>,
+    ) -> Result<Arc<Self>> {
         let upstream = Upstream::new(&hub.upstream, &hub.place.base)
             .map_err(|error| anyhow!("hub-upstream: {error}"))?;
         Ok(Arc::new(Self {
@@ -143,7 +164,11 @@ impl HubDoor {
         let client = client(&request, self.doors.settings.trusted_proxies);
         let about = About {
             client,
-            scheme: if self.place.https { Scheme::Https } else { Scheme::Http },
+            scheme: if self.place.https {
+                Scheme::Https
+            } else {
+                Scheme::Http
+            },
             host: HeaderValue::from_str(&self.place.authority)
                 .unwrap_or(HeaderValue::from_static("localhost")),
             own_cookies: OURS,
@@ -185,11 +210,17 @@ impl HubDoor {
         };
         let path = path_of(request.uri());
         let entering = Entering {
-            next: if path.len() <= LONGEST { path.to_owned() } else { self.place.base.clone() },
+            next: if path.len() <= LONGEST {
+                path.to_owned()
+            } else {
+                self.place.base.clone()
+            },
             word: word.clone(),
         };
         let to = format!("{}{ENTER}?{}", self.studio, encoded(&entering));
-        let cookie = self.gate.set(self.gate.word_name(), &word, Some(WORD_SECONDS));
+        let cookie = self
+            .gate
+            .set(self.gate.word_name(), &word, Some(WORD_SECONDS));
         let mut response = Redirect::to(&to).into_response();
         response.headers_mut().insert(header::SET_COOKIE, cookie);
         fresh(response)
@@ -222,8 +253,14 @@ impl HubDoor {
         };
         let mut response = Redirect::to(&next).into_response();
         let headers = response.headers_mut();
-        headers.append(header::SET_COOKIE, self.gate.set(self.gate.pass_name(), &pass, None));
-        headers.append(header::SET_COOKIE, self.gate.set(self.gate.word_name(), "", Some(0)));
+        headers.append(
+            header::SET_COOKIE,
+            self.gate.set(self.gate.pass_name(), &pass, None),
+        );
+        headers.append(
+            header::SET_COOKIE,
+            self.gate.set(self.gate.word_name(), "", Some(0)),
+        );
         fresh(response)
     }
 }
@@ -252,13 +289,16 @@ impl HubPlace {
     fn below<'p>(&self, path: &'p str) -> Option<&'p str> {
         let plain = path.starts_with(&self.base)
             && path.len() <= LONGEST
-            && path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+            && path
+                .bytes()
+                .all(|byte| byte.is_ascii_graphic() && byte != b'\\');
         plain.then_some(path)
     }
 }
 
 fn client(request: &Request, proxies: usize) -> IpAddr {
-    api::client(request.headers(), request.extensions(), proxies).unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
+    api::client(request.headers(), request.extensions(), proxies)
+        .unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
 }
 
 fn path_of(uri: &Uri) -> &str {
@@ -266,7 +306,8 @@ fn path_of(uri: &Uri) -> &str {
 }
 
 fn encoded(entering: &Entering) -> String {
-    serde_urlencoded::to_string([("word", &entering.word), ("next", &entering.next)]).unwrap_or_default()
+    serde_urlencoded::to_string([("word", &entering.word), ("next", &entering.next)])
+        .unwrap_or_default()
 }
 
 fn now() -> Timestamp {
@@ -285,8 +326,14 @@ fn refused(problem: api::Problem) -> Response {
 fn fresh(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(
+        header::REFERRER_POLICY,
+        HeaderValue::from_static("no-referrer"),
+    );
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
     headers.insert(
         header::CONTENT_SECURITY_POLICY,
         HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),

@@ -53,8 +53,12 @@ impl Gate {
     pub fn open(folder: &Path, https: bool) -> Result<Self> {
         let file = folder.join("pass-key");
         let key = match fs::read_to_string(&file) {
-            Ok(text) => SealKey::from_text(&text)
-                .with_context(|| format!("hub: {} holds no key; remove it, and a new one is made", file.display()))?,
+            Ok(text) => SealKey::from_text(&text).with_context(|| {
+                format!(
+                    "hub: {} holds no key; remove it, and a new one is made",
+                    file.display()
+                )
+            })?,
             Err(_) => make(folder, &file)?,
         };
         Ok(Self {
@@ -65,7 +69,13 @@ impl Gate {
     }
 
     /// For the way over: sealed, for this browser and this minute.
-    pub fn ticket(&self, session: &SessionId, word: &str, next: &str, now: Timestamp) -> datalayer::Result<String> {
+    pub fn ticket(
+        &self,
+        session: &SessionId,
+        word: &str,
+        next: &str,
+        now: Timestamp,
+    ) -> datalayer::Result<String> {
         let ticket = Ticket {
             id: Secret::new()?.text,
             session: session.clone(),
@@ -81,7 +91,8 @@ impl Gate {
     pub fn admit(&self, ticket: &str, word: &str, now: Timestamp) -> Option<Admitted> {
         let ticket: Ticket = serde_json::from_str(&self.key.open(TICKET, ticket)?).ok()?;
         let age = now.seconds_since(ticket.at);
-        if word.is_empty() || !iam::same(&ticket.word, word) || !(0..=TICKET_SECONDS).contains(&age) {
+        if word.is_empty() || !iam::same(&ticket.word, word) || !(0..=TICKET_SECONDS).contains(&age)
+        {
             return None;
         }
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
@@ -107,11 +118,19 @@ impl Gate {
     }
 
     pub fn pass_name(&self) -> &'static str {
-        if self.https { "__Host-hub-pass" } else { "hub-pass" }
+        if self.https {
+            "__Host-hub-pass"
+        } else {
+            "hub-pass"
+        }
     }
 
     pub fn word_name(&self) -> &'static str {
-        if self.https { "__Host-hub-word" } else { "hub-word" }
+        if self.https {
+            "__Host-hub-word"
+        } else {
+            "hub-word"
+        }
     }
 
     /// A `Set-Cookie` of the Hub's origin that scripts cannot read. No seconds: until the browser ends; 0: away with it.
@@ -175,11 +194,19 @@ mod tests {
         assert_eq!(gate.admit(&good, "", at), None);
         assert_eq!(gate.admit(&good, "word", at.plus_seconds(61)), None);
         assert_eq!(gate.admit(&good, "word", at.plus_seconds(-1)), None);
-        let admitted = gate.admit(&good, "word", at.plus_seconds(60)).expect("good");
-        assert_eq!((admitted.session, admitted.next.as_str()), (session(), "/jupyter/"));
+        let admitted = gate
+            .admit(&good, "word", at.plus_seconds(60))
+            .expect("good");
+        assert_eq!(
+            (admitted.session, admitted.next.as_str()),
+            (session(), "/jupyter/")
+        );
         assert_eq!(gate.admit(&good, "word", at), None, "twice");
         assert_eq!(gate.admit(&ticket(""), "", at), None);
-        assert_eq!(gate.admit(&gate.pass(&session()).unwrap(), "word", at), None);
+        assert_eq!(
+            gate.admit(&gate.pass(&session()).unwrap(), "word", at),
+            None
+        );
     }
 
     #[test]
@@ -196,9 +223,15 @@ mod tests {
         let sent = headers(&[format!("a=1; __Host-hub-pass={pass}; b=2")]);
         assert_eq!(gate(folder.path()).session_of(&sent), Some(session()));
         assert_eq!(gate(elsewhere.path()).session_of(&sent), None);
-        let twice = headers(&[format!("__Host-hub-pass={pass}"), "__Host-hub-pass=x".into()]);
+        let twice = headers(&[
+            format!("__Host-hub-pass={pass}"),
+            "__Host-hub-pass=x".into(),
+        ]);
         assert_eq!(gate(folder.path()).session_of(&twice), None);
         let mode = fs::metadata(folder.path().join("pass-key")).unwrap();
-        assert_eq!(std::os::unix::fs::PermissionsExt::mode(&mode.permissions()) & 0o777, 0o600);
+        assert_eq!(
+            std::os::unix::fs::PermissionsExt::mode(&mode.permissions()) & 0o777,
+            0o600
+        );
     }
 }

@@ -69,7 +69,10 @@ impl FromStr for HubPlace {
         }
         let site = text.strip_suffix(&base).ok_or_else(wrong)?;
         let url: PublicUrl = site.parse().map_err(|error: anyhow::Error| {
-            anyhow!("hub: {}", error.to_string().trim_start_matches("public-url: "))
+            anyhow!(
+                "hub: {}",
+                error.to_string().trim_start_matches("public-url: ")
+            )
         })?;
         let authority = url
             .origin
@@ -125,10 +128,21 @@ mod tests {
         let error = place
             .check_apart_from(Some(&studio("https://studio.example")))
             .expect_err("same");
-        assert!(error.to_string().contains("host name of its own"), "{error}");
+        assert!(
+            error.to_string().contains("host name of its own"),
+            "{error}"
+        );
         assert!(place.check_apart_from(None).is_err());
-        assert!(place.check_apart_from(Some(&studio("https://lab.example"))).is_ok());
+        assert!(
+            place
+                .check_apart_from(Some(&studio("https://lab.example")))
+                .is_ok()
+        );
         let plain: HubPlace = "http://hub.localhost/jupyter/".parse().unwrap();
-        assert!(plain.check_apart_from(Some(&studio("https://lab.example"))).is_err());
+        assert!(
+            plain
+                .check_apart_from(Some(&studio("https://lab.example")))
+                .is_err()
+        );
     }
 }

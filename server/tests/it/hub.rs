@@ -30,7 +30,10 @@ async fn hub() -> String {
             (header::SET_COOKIE, "studio=planted; Path=/"),
             (header::SET_COOKIE, "_xsrf=2|abc; Path=/jupyter/hub/"),
         ];
-        (axum::response::AppendHeaders(own), axum::Json(json!({ "path": request.uri().to_string(), "headers": headers })))
+        (
+            axum::response::AppendHeaders(own),
+            axum::Json(json!({ "path": request.uri().to_string(), "headers": headers })),
+        )
     });
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
@@ -39,7 +42,14 @@ async fn hub() -> String {
 }
 
 async fn studio(upstream: &str) -> (Studio, Person) {
-    let mut studio = Studio::start_with(&["--public-url", PUBLIC, "--hub", HUB, "--hub-upstream", upstream]);
+    let mut studio = Studio::start_with(&[
+        "--public-url",
+        PUBLIC,
+        "--hub",
+        HUB,
+        "--hub-upstream",
+        upstream,
+    ]);
     let ada = studio.ada().await;
     (studio, ada)
 }
@@ -53,8 +63,15 @@ struct Browser<'s> {
 
 impl<'s> Browser<'s> {
     fn at(studio: &'s Studio) -> Self {
-        let client = Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-        Self { studio, client, cookies: Vec::new() }
+        let client = Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .unwrap();
+        Self {
+            studio,
+            client,
+            cookies: Vec::new(),
+        }
     }
 
     async fn get(&self, path: &str, accept: &str) -> Response {
@@ -76,7 +93,8 @@ impl<'s> Browser<'s> {
         for line in answer.headers().get_all(header::SET_COOKIE) {
             let pair = line.to_str().unwrap().split(';').next().unwrap().to_owned();
             let name = pair.split('=').next().unwrap().to_owned();
-            self.cookies.retain(|cookie| !cookie.starts_with(&format!("{name}=")));
+            self.cookies
+                .retain(|cookie| !cookie.starts_with(&format!("{name}=")));
             if !pair.ends_with('=') {
                 self.cookies.push(pair);
             }
@@ -85,12 +103,21 @@ impl<'s> Browser<'s> {
 }
 
 fn leads_to(answer: &Response) -> String {
-    answer.headers()[header::LOCATION].to_str().unwrap().to_owned()
+    answer.headers()[header::LOCATION]
+        .to_str()
+        .unwrap()
+        .to_owned()
 }
 
 /// The address a page goes on to.
 fn goes_on_to(page: &str) -> String {
-    page.split_once("0;url=").unwrap().1.split_once('"').unwrap().0.to_owned()
+    page.split_once("0;url=")
+        .unwrap()
+        .1
+        .split_once('"')
+        .unwrap()
+        .0
+        .to_owned()
 }
 
 /// From the Hub's door to the studio and back; the browser holds a pass afterwards.
@@ -114,19 +141,34 @@ async fn whoever_is_signed_in_passes_and_the_hub_hears_nothing_of_the_studio() {
     let (studio, ada) = studio(&hub().await).await;
     let mut browser = Browser::at(&studio);
     let admitted = pass_over(&mut browser, &ada, "/jupyter/hub/home?a=1&b=%2F").await;
-    assert_eq!((admitted.status(), leads_to(&admitted).as_str()), (StatusCode::SEE_OTHER, "/jupyter/hub/home?a=1&b=%2F"));
+    assert_eq!(
+        (admitted.status(), leads_to(&admitted).as_str()),
+        (StatusCode::SEE_OTHER, "/jupyter/hub/home?a=1&b=%2F")
+    );
     browser.cookies.push("_xsrf=hers".into());
     browser.cookies.push("studio=AbCdEfGhIjKlMnOpQrSt-_".into());
     let answer = browser.page("/jupyter/hub/home?a=1&b=%2F").await;
     assert_eq!(answer.status(), 200);
-    let set: Vec<_> = answer.headers().get_all(header::SET_COOKIE).iter().map(|line| line.to_str().unwrap().to_owned()).collect();
+    let set: Vec<_> = answer
+        .headers()
+        .get_all(header::SET_COOKIE)
+        .iter()
+        .map(|line| line.to_str().unwrap().to_owned())
+        .collect();
     assert_eq!(set, ["_xsrf=2|abc; Path=/jupyter/hub/"]);
-    assert!(!answer.headers().contains_key(header::CONTENT_SECURITY_POLICY), "the Hub's answers keep their own policy");
+    assert!(
+        !answer
+            .headers()
+            .contains_key(header::CONTENT_SECURITY_POLICY),
+        "the Hub's answers keep their own policy"
+    );
     let heard: Value = answer.json().await.unwrap();
     assert_eq!(heard["path"], "/jupyter/hub/home?a=1&b=%2F");
     let header = |name: &str| {
         let all = heard["headers"].as_array().unwrap().iter();
-        all.filter(|pair| pair[0] == name).map(|pair| pair[1].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        all.filter(|pair| pair[0] == name)
+            .map(|pair| pair[1].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
     };
     assert_eq!(header("cookie"), ["_xsrf=hers"]);
     assert_eq!(header("host"), [HOST]);
@@ -147,11 +189,27 @@ async fn nobody_and_programs_without_a_pass_get_nothing() {
     let enter = leads_to(&sent).strip_prefix(PUBLIC).unwrap().to_owned();
     let stranger = studio.stranger().get(&enter).await;
     assert_eq!(stranger.status(), StatusCode::SEE_OTHER);
-    assert!(leads_to(&stranger).starts_with("/sign-in?next=%2Fhub%2Fenter%3F"), "{}", leads_to(&stranger));
+    assert!(
+        leads_to(&stranger).starts_with("/sign-in?next=%2Fhub%2Fenter%3F"),
+        "{}",
+        leads_to(&stranger)
+    );
     // A token is no sign-in of a browser.
-    let created = ada.post("/api/v1/me/tokens", &json!({ "name": "t", "scopes": ["read"], "days": 1 })).await;
+    let created = ada
+        .post(
+            "/api/v1/me/tokens",
+            &json!({ "name": "t", "scopes": ["read"], "days": 1 }),
+        )
+        .await;
     let token: Value = created.json().await.unwrap();
-    let with_token = studio.stranger().client.get(studio.url(&enter)).bearer_auth(token["secret"].as_str().unwrap()).send().await.unwrap();
+    let with_token = studio
+        .stranger()
+        .client
+        .get(studio.url(&enter))
+        .bearer_auth(token["secret"].as_str().unwrap())
+        .send()
+        .await
+        .unwrap();
     assert_eq!(with_token.status(), StatusCode::SEE_OTHER);
 }
 
@@ -169,8 +227,19 @@ async fn a_ticket_is_for_the_browser_that_asked_and_leads_nowhere_else() {
     assert_eq!(eves.page(admit).await.status(), 400, "another browser");
     assert_eq!(hers.page(admit).await.status(), StatusCode::SEE_OTHER);
     assert_eq!(hers.page(admit).await.status(), 400, "twice");
-    assert_eq!(hers.page("/.datalayer/enter?ticket=a.b").await.status(), 400);
-    for next in ["https://evil.example/", "//evil.example/", "/settings", "/jupyter/\\evil", "/jupyter", "/jupyter/%0d%0a\r\nx", ""] {
+    assert_eq!(
+        hers.page("/.datalayer/enter?ticket=a.b").await.status(),
+        400
+    );
+    for next in [
+        "https://evil.example/",
+        "//evil.example/",
+        "/settings",
+        "/jupyter/\\evil",
+        "/jupyter",
+        "/jupyter/%0d%0a\r\nx",
+        "",
+    ] {
         let query = serde_urlencoded::to_string([("word", "w"), ("next", next)]).unwrap();
         let asked = ada.get(&format!("/hub/enter?{query}")).await;
         assert_eq!(asked.status(), 400, "{next:?}");
@@ -211,23 +280,60 @@ async fn the_end_of_a_sign_in_ends_its_pass_and_its_sockets() {
     socket.write_all(ask.as_bytes()).await.unwrap();
     let mut head = vec![0; 4096];
     let length = socket.read(&mut head).await.unwrap();
-    assert!(head[..length].starts_with(b"HTTP/1.1 101"), "{}", String::from_utf8_lossy(&head[..length]));
+    assert!(
+        head[..length].starts_with(b"HTTP/1.1 101"),
+        "{}",
+        String::from_utf8_lossy(&head[..length])
+    );
     let users: Value = ada.get("/api/v1/users").await.json().await.unwrap();
-    let id = users["items"].as_array().unwrap().iter().find(|user| user["username"] == "grace").unwrap()["id"].as_str().unwrap().to_owned();
+    let id = users["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|user| user["username"] == "grace")
+        .unwrap()["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     let began = Instant::now();
-    let disabled = ada.send(reqwest::Method::PATCH, &format!("/api/v1/users/{id}"), &json!({ "disabled": true })).await;
+    let disabled = ada
+        .send(
+            reqwest::Method::PATCH,
+            &format!("/api/v1/users/{id}"),
+            &json!({ "disabled": true }),
+        )
+        .await;
     assert_eq!(disabled.status(), 200);
     let over = tokio::time::timeout(Duration::from_secs(5), socket.read(&mut head)).await;
-    assert!(matches!(over, Ok(Ok(0) | Err(_))), "the socket is still open after {:?}", began.elapsed());
-    assert_eq!(browser.get("/jupyter/hub/api/", "application/json").await.status(), 401);
-    assert_eq!(browser.page("/jupyter/").await.status(), StatusCode::SEE_OTHER);
+    assert!(
+        matches!(over, Ok(Ok(0) | Err(_))),
+        "the socket is still open after {:?}",
+        began.elapsed()
+    );
+    assert_eq!(
+        browser
+            .get("/jupyter/hub/api/", "application/json")
+            .await
+            .status(),
+        401
+    );
+    assert_eq!(
+        browser.page("/jupyter/").await.status(),
+        StatusCode::SEE_OTHER
+    );
 }
 
 #[tokio::test]
 async fn the_studios_own_addresses_lead_to_the_hubs_origin() {
     let (studio, ada) = studio("http://127.0.0.1:9").await;
     let answer = ada.get("/jupyter/user/u1/lab?x=1").await;
-    assert_eq!((answer.status(), leads_to(&answer).as_str()), (StatusCode::TEMPORARY_REDIRECT, "http://hub.localhost:9/jupyter/user/u1/lab?x=1"));
+    assert_eq!(
+        (answer.status(), leads_to(&answer).as_str()),
+        (
+            StatusCode::TEMPORARY_REDIRECT,
+            "http://hub.localhost:9/jupyter/user/u1/lab?x=1"
+        )
+    );
     // A Hub that is down is said in words, to whoever has a pass.
     let mut browser = Browser::at(&studio);
     pass_over(&mut browser, &ada, "/jupyter/").await;
@@ -244,24 +350,81 @@ async fn the_studios_own_addresses_lead_to_the_hubs_origin() {
 #[test]
 fn the_configuration_of_a_hub_is_printed_and_weak_ones_are_refused() {
     let folder = tempfile::tempdir().unwrap();
-    let print = |words: &[&str]| command().args(["hub", "config", "--data"]).arg(folder.path()).args(words).output().unwrap();
-    let good = print(&["--public-url", "https://studio.example", "--hub", "https://hub.example/jupyter/"]);
+    let print = |words: &[&str]| {
+        command()
+            .args(["hub", "config", "--data"])
+            .arg(folder.path())
+            .args(words)
+            .output()
+            .unwrap()
+    };
+    let good = print(&[
+        "--public-url",
+        "https://studio.example",
+        "--hub",
+        "https://hub.example/jupyter/",
+    ]);
     let text = String::from_utf8(good.stdout).unwrap();
-    assert!(good.status.success(), "{}", String::from_utf8_lossy(&good.stderr));
-    assert!(text.contains("c.GenericOAuthenticator.token_url = \"https://studio.example/oauth/token\""), "{text}");
+    assert!(
+        good.status.success(),
+        "{}",
+        String::from_utf8_lossy(&good.stderr)
+    );
+    assert!(
+        text.contains("c.GenericOAuthenticator.token_url = \"https://studio.example/oauth/token\""),
+        "{text}"
+    );
     let secret = std::fs::read_to_string(folder.path().join("hub/client-secret")).unwrap();
-    assert!(secret.trim().len() >= 43 && !text.contains(secret.trim()), "the secret is named, not printed");
+    assert!(
+        secret.trim().len() >= 43 && !text.contains(secret.trim()),
+        "the secret is named, not printed"
+    );
     for (words, said) in [
-        (&["--public-url", "https://studio.example", "--hub", "https://studio.example/jupyter/"][..], "host name of its own"),
-        (&["--public-url", "https://studio.example", "--hub", "http://hub.localhost/jupyter/"], "not encrypted"),
-        (&["--public-url", "http://studio.example", "--hub", "https://hub.example/jupyter/"], "not encrypted"),
-        (&["--public-url", "https://studio.example", "--hub", "https://hub.example"], "base path"),
+        (
+            &[
+                "--public-url",
+                "https://studio.example",
+                "--hub",
+                "https://studio.example/jupyter/",
+            ][..],
+            "host name of its own",
+        ),
+        (
+            &[
+                "--public-url",
+                "https://studio.example",
+                "--hub",
+                "http://hub.localhost/jupyter/",
+            ],
+            "not encrypted",
+        ),
+        (
+            &[
+                "--public-url",
+                "http://studio.example",
+                "--hub",
+                "https://hub.example/jupyter/",
+            ],
+            "not encrypted",
+        ),
+        (
+            &[
+                "--public-url",
+                "https://studio.example",
+                "--hub",
+                "https://hub.example",
+            ],
+            "base path",
+        ),
         (&["--public-url", "https://studio.example"], "--hub"),
         (&["--hub", "https://hub.example/jupyter/"], "--public-url"),
     ] {
         let refused = print(words);
         let heard = String::from_utf8(refused.stderr).unwrap();
-        assert!(!refused.status.success() && refused.stdout.is_empty(), "{words:?}");
+        assert!(
+            !refused.status.success() && refused.stdout.is_empty(),
+            "{words:?}"
+        );
         assert!(heard.contains(said), "{words:?}: {heard}");
     }
 }

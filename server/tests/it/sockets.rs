@@ -235,7 +235,7 @@ async fn the_sixty_fifth_tab_of_one_person_is_one_too_many() {
     let mut studio = Studio::start();
     let ada = studio.ada().await;
     let mut tabs = Vec::new();
-    for _ in 0..64 {
+    for _ in 0..256 {
         tabs.push(open(&studio, &ada).await);
     }
     let mut more = open(&studio, &ada).await;

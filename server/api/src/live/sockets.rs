@@ -8,8 +8,8 @@ use tokio::sync::broadcast::{self, error::RecvError};
 
 use super::outbox::Outbox;
 
-/// Sockets one person may have open.
-const PER_PERSON: usize = 64;
+/// Sockets one person may have open: tabs, and programs of theirs with a client each.
+const PER_PERSON: usize = 256;
 
 pub struct Sockets {
     registry: Mutex<Registry>,

@@ -6,7 +6,7 @@ mod dying;
 mod hostile;
 mod house;
 mod older;
-mod queueing;
 mod proxy;
+mod queueing;
 mod running;
 mod surviving;

@@ -183,14 +183,14 @@ impl Reading {
             });
         let mut metadata = match file.shift_remove("metadata") {
             Some(Value::Object(metadata)) => metadata,
-            Some(_) => return Err(ImportError::Shape("`metadata` is not an object".to_owned())),
-            None => {
+            Some(Value::Null) | None => {
                 self.notes.say(
                     "metadata.missing",
                     "The notebook had no metadata; it has empty metadata now".to_owned(),
                 );
                 Map::new()
             }
+            Some(_) => return Err(ImportError::Shape("`metadata` is not an object".to_owned())),
         };
         for transient in ["orig_nbformat", "orig_nbformat_minor", "signature"] {
             metadata.shift_remove(transient);
@@ -253,16 +253,17 @@ impl Reading {
             fields.shift_remove("cell_type");
         }
         let source = match fields.shift_remove("source") {
+            // Some programs write `null` where a list or an object of theirs is empty.
+            Some(Value::Null) | None => {
+                self.notes
+                    .cell("source.missing", "{cells} had no source; empty now", number);
+                String::new()
+            }
             Some(source) => bundle::joined(&source).ok_or_else(|| {
                 ImportError::Shape(format!(
                     "the source of cell {number} is neither text nor lines of text"
                 ))
             })?,
-            None => {
-                self.notes
-                    .cell("source.missing", "{cells} had no source; empty now", number);
-                String::new()
-            }
         };
         let source = if source.contains('\r') {
             self.notes.cell(
@@ -276,18 +277,18 @@ impl Reading {
         };
         let mut metadata = match fields.shift_remove("metadata") {
             Some(Value::Object(metadata)) => metadata,
-            Some(_) => {
-                return Err(ImportError::Shape(format!(
-                    "the metadata of cell {number} is not an object"
-                )));
-            }
-            None => {
+            Some(Value::Null) | None => {
                 self.notes.cell(
                     "cell.no_metadata",
                     "{cells} had no metadata; empty now",
                     number,
                 );
                 Map::new()
+            }
+            Some(_) => {
+                return Err(ImportError::Shape(format!(
+                    "the metadata of cell {number} is not an object"
+                )));
             }
         };
         metadata.shift_remove("trusted");
@@ -390,7 +391,7 @@ impl Reading {
                 .into_iter()
                 .map(|output| outputs::read(output, &mut repaired))
                 .collect(),
-            None => Vec::new(),
+            Some(Value::Null) | None => Vec::new(),
             Some(_) => {
                 return Err(ImportError::Shape(format!(
                     "the outputs of cell {number} are not a list"

@@ -336,3 +336,19 @@ fn a_name_that_stands_twice_is_read_as_python_reads_it_and_told() {
     assert!(imported.notices[0].message.starts_with("3 names were"));
     assert_eq!(imported.document.metadata.get("a"), Some(&json!(4)));
 }
+
+#[test]
+fn null_where_a_list_or_an_object_belongs_is_as_good_as_nothing() {
+    let imported = read(
+        r#"{"cells": [{"cell_type": "code", "id": "a", "source": null, "metadata": null, "outputs": null, "execution_count": null},
+            {"cell_type": "code", "id": "b", "source": "x", "metadata": {}, "outputs": [], "execution_count": 1}],
+            "metadata": null, "nbformat": 4, "nbformat_minor": 5}"#,
+    );
+    assert_eq!(imported.document.cells().len(), 2);
+    assert_eq!(
+        codes(&imported),
+        ["metadata.missing", "source.missing", "cell.no_metadata"]
+    );
+    let error = import(br#"{"cells": [], "metadata": 5, "nbformat": 4, "nbformat_minor": 5}"#);
+    assert_eq!(error.unwrap_err().code(), "notebook.shape");
+}
