@@ -149,7 +149,9 @@ impl House {
         wire.carried(kept_for(&answer), &self.limits);
         headers::for_browser(answer.headers_mut(), about.own_cookies)?;
         let still_sending = progress.is_some_and(|progress| !progress.is_over());
-        let (head, incoming) = answer.into_parts();
+        let (mut head, incoming) = answer.into_parts();
+        // Each hop speaks its own.
+        head.version = Version::HTTP_11;
         let body = self
             .body(incoming, wire, still_sending, about.ends, place)
             .await;
