@@ -7,6 +7,7 @@ pub mod cli;
 pub mod config;
 mod no_kernels;
 pub mod pages;
+pub mod provider;
 mod serve;
 mod site;
 mod terminal;

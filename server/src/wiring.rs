@@ -9,13 +9,14 @@ use axum::Router;
 use datalayer::{Caller, Key, Ledger, Live, RunLedger, Runner, Session, UserId};
 use jupyter::Gateway;
 use rooms::Rooms;
-use service::{Clock, House, Opening};
+use service::{Clock, House, Opening, Provider, ProviderConfig};
 use tokio::sync::broadcast;
 
 use crate::cli;
 use crate::config::{self, Config};
 use crate::no_kernels::NoKernels;
 use crate::pages;
+use crate::provider;
 use crate::site::Site;
 
 /// A studio, opened and ready to answer.
@@ -54,7 +55,9 @@ impl Studio {
             requests_per_second: config.requests_per_second,
             frame: site.frame.clone(),
         };
-        let doors = Doors::new(Arc::new(Inside(house.clone())), ledger, live, settings);
+        let provider = provider(config, &house)?;
+        let inside = Arc::new(Inside(house.clone()));
+        let doors = Doors::new(inside, ledger, live, provider, settings);
         Ok(Self {
             house,
             rooms,
@@ -89,6 +92,25 @@ impl Studio {
     pub async fn close(&self) {
         self.house.close().await;
     }
+}
+
+/// The studio as the provider of its Hub, where it has one.
+fn provider(config: &Config, house: &House) -> Result<Option<Arc<dyn datalayer::Provider>>> {
+    let (Some(hub), Some(public_url)) = (&config.hub, &config.public_url) else {
+        return Ok(None);
+    };
+    let client_secret = match &hub.client_secret {
+        Some(secret) => secret.clone(),
+        None => provider::client_secret(&config.place.data)?,
+    };
+    let config = ProviderConfig {
+        issuer: public_url.origin.clone(),
+        client_secret,
+        client_origin: hub.url.origin.clone(),
+        redirect_uri: hub.url.redirect_uri(),
+        signed_out_uri: hub.url.signed_out_uri(),
+    };
+    Ok(Some(Arc::new(Provider::new(house.clone(), config)?)))
 }
 
 /// The embedded gateway, or what stands in where code does not run.

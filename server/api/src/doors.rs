@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use datalayer::{Caller, Key, Ledger, Live, Result, Session, UserId};
+use datalayer::{Caller, Key, Ledger, Live, Provider, Result, Session, UserId};
 use tokio::sync::broadcast;
 
 use crate::cookie::CookieMode;
@@ -47,6 +47,8 @@ pub struct Doors {
     pub house: Arc<dyn House>,
     pub ledger: Arc<dyn Ledger>,
     pub live: Arc<dyn Live>,
+    /// `None`: the studio signs nobody in elsewhere.
+    pub provider: Option<Arc<dyn Provider>>,
     pub settings: Settings,
     pub(crate) limits: Limits,
     pub(crate) sockets: Arc<Sockets>,
@@ -57,6 +59,7 @@ impl Doors {
         house: Arc<dyn House>,
         ledger: Arc<dyn Ledger>,
         live: Arc<dyn Live>,
+        provider: Option<Arc<dyn Provider>>,
         settings: Settings,
     ) -> Arc<Self> {
         let limits = Limits::new(settings.requests_per_second);
@@ -66,6 +69,7 @@ impl Doors {
             house,
             ledger,
             live,
+            provider,
             settings,
             limits,
             sockets,

@@ -32,11 +32,13 @@ impl ClientSecret {
         Ok(Self(Secret::new()?.text))
     }
 
-    /// One that was given: 32 to 256 visible ASCII characters.
+    /// One that was given: 32 to 256 characters that are the same in every encoding, because not every client encodes its secret.
     pub fn given(text: &str) -> Result<Self> {
         let text = text.trim();
         let right = (LEAST_SECRET..=MOST_SECRET).contains(&text.len())
-            && text.bytes().all(|byte| byte.is_ascii_graphic());
+            && text
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte));
         if right {
             Ok(Self(text.to_owned()))
         } else {
@@ -44,7 +46,7 @@ impl ClientSecret {
                 "hub-client-secret",
                 "hub.client_secret",
                 format!(
-                    "the client secret of the Hub has {LEAST_SECRET} to {MOST_SECRET} visible characters, without spaces"
+                    "the client secret of the Hub has {LEAST_SECRET} to {MOST_SECRET} letters, digits and - . _ ~"
                 ),
             ))
         }
