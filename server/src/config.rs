@@ -335,7 +335,7 @@ impl FromStr for PublicUrl {
             )
         };
         let (origin, path) = split("public-url", text, wrong)?;
-        if path.trim_end_matches('/') != "" {
+        if !path.trim_end_matches('/').is_empty() {
             return Err(wrong());
         }
         let https = origin.starts_with("https:");

@@ -23,9 +23,8 @@ pub fn client_secret(data: &Path) -> Result<ClientSecret> {
     match read(&path)? {
         Some(secret) => Ok(secret),
         None => {
-            make(&path).with_context(|| {
-                format!("hub: the secret {} cannot be written", path.display())
-            })?;
+            make(&path)
+                .with_context(|| format!("hub: the secret {} cannot be written", path.display()))?;
             read(&path)?.ok_or_else(|| anyhow!("hub: {} is gone again", path.display()))
         }
     }
