@@ -122,6 +122,14 @@ pub async fn verify_audit(house: &House) -> anyhow::Result<String> {
     }
 }
 
+/// Lets a new key sign what the Hub is told.
+pub async fn rotate_signing_key(house: &House) -> Result<String> {
+    let key = house.rotate_signing_key().await?;
+    Ok(format!(
+        "sign-ins at the Hub are signed with the key {key} from now on; the one before is published for another hour"
+    ))
+}
+
 /// The password, and what of it is to be shown.
 fn given_or_made(password: Option<String>) -> Result<(String, Option<String>)> {
     match password {

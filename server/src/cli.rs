@@ -111,6 +111,11 @@ enum Admin {
         #[command(flatten)]
         place: PlaceArgs,
     },
+    /// Sign what the Hub is told with a new key; the one before stays published until what it signed has expired
+    RotateSigningKey {
+        #[command(flatten)]
+        place: PlaceArgs,
+    },
     /// List everyone, the newest first
     ListUsers {
         #[command(flatten)]
@@ -216,6 +221,9 @@ async fn administer(what: Admin) -> Result<()> {
             ..
         } => admin::verify_audit(&beside(place).await?).await?,
         Admin::Audit { last, place, .. } => admin::audit(&beside(place).await?, last).await?,
+        Admin::RotateSigningKey { place } => {
+            admin::rotate_signing_key(&beside(place).await?).await?
+        }
         Admin::ListUsers { place } => admin::list_users(&beside(place).await?).await?,
     };
     // `datalayer admin list-users | head -1` is no failure.

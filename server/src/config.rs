@@ -7,12 +7,13 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
+use iam::provider::ClientSecret;
 use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
 
 mod hub;
 
-pub use hub::{HubArgs, HubConfig, HubConfigArgs};
+pub use hub::HubConfigArgs;
 
 /// Where the studio keeps everything. Every command that touches the data takes these.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -112,6 +113,22 @@ pub struct ServeArgs {
         hide_env_values = true
     )]
     log: Option<String>,
+    /// Address of the JupyterHub the studio signs people in to, as browsers reach it, with its base path: https://hub.example/jupyter/; on another host than the studio, and with public-url beside it
+    #[arg(
+        long,
+        env = "DATALAYER_HUB",
+        value_name = "URL",
+        hide_env_values = true
+    )]
+    hub: Option<String>,
+    /// What the Hub shows that it is the Hub; better in the variable than in a command others can list [default: made once and kept in hub/client-secret in the data folder]
+    #[arg(
+        long,
+        env = "DATALAYER_HUB_CLIENT_SECRET",
+        value_name = "SECRET",
+        hide_env_values = true
+    )]
+    hub_client_secret: Option<String>,
     /// How many proxies of yours stand in front and append to X-Forwarded-For [default: 0]
     #[arg(
         long,
@@ -136,8 +153,14 @@ pub struct ServeArgs {
         hide_env_values = true
     )]
     threads: Option<String>,
-    #[command(flatten)]
-    hub: HubArgs,
+    /// Where the studio reaches the proxy of that Hub, over plain http on this machine or a private network [default: http://127.0.0.1:8000]
+    #[arg(
+        long,
+        env = "DATALAYER_HUB_UPSTREAM",
+        value_name = "URL",
+        hide_env_values = true
+    )]
+    hub_upstream: Option<String>,
 }
 
 /// Where the data is.
@@ -154,6 +177,8 @@ pub struct Config {
     pub place: Place,
     pub listen: SocketAddr,
     pub public_url: Option<PublicUrl>,
+    /// `None`: the studio signs nobody in elsewhere.
+    pub hub: Option<Hub>,
     pub site: PathBuf,
     pub kernels: bool,
     pub python: Option<PathBuf>,
@@ -165,7 +190,25 @@ pub struct Config {
     pub trusted_proxies: usize,
     pub requests_per_second: u32,
     pub threads: usize,
-    pub hub: Option<HubConfig>,
+}
+
+/// The Hub whose people sign in with the studio.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hub {
+    pub url: HubUrl,
+    /// `None`: the one in the data folder.
+    pub client_secret: Option<ClientSecret>,
+    /// Scheme, host and port of its proxy, as the studio reaches it.
+    pub upstream: String,
+}
+
+/// Where browsers find a Hub. Every address the studio lets a browser go on to is made from it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HubUrl {
+    /// `https://hub.example`
+    pub origin: String,
+    /// With a slash at both ends.
+    pub base: String,
 }
 
 /// An origin, as browsers write it: lower case, without a default port.
@@ -223,7 +266,6 @@ impl ServeArgs {
         let public_url = given(self.public_url, file.public_url.take())
             .map(|url| url.parse::<PublicUrl>())
             .transpose()?;
-        let hub = self.hub.resolve(&mut file, public_url.as_ref())?;
         let loopback = listen.ip().to_canonical().is_loopback();
         if !loopback && public_url.is_none() {
             bail!(
@@ -232,6 +274,12 @@ impl ServeArgs {
                 listen.port()
             );
         }
+        let hub = hub(
+            given(self.hub, file.hub),
+            given(self.hub_client_secret, file.hub_client_secret),
+            given(self.hub_upstream, file.hub_upstream),
+            public_url.as_ref(),
+        )?;
         let kernels = match given(self.kernels, file.kernels).as_deref() {
             None | Some("auto") => loopback,
             Some("on") => true,
@@ -271,9 +319,9 @@ impl ServeArgs {
             place,
             listen,
             public_url,
+            hub,
             kernels,
             log,
-            hub,
         })
     }
 }
@@ -301,39 +349,158 @@ impl FromStr for PublicUrl {
                 "public-url: `{text}` is not the address of a studio; write it as https://studio.example, without a path"
             )
         };
-        let uri: axum::http::Uri = text.trim_end_matches('/').parse().map_err(|_| wrong())?;
-        let https = match uri.scheme_str() {
-            Some("https") => true,
-            Some("http") => false,
-            _ => return Err(wrong()),
-        };
-        let authority = uri.authority().ok_or_else(wrong)?;
-        if authority.as_str().contains('@') || uri.path().len() > 1 || uri.query().is_some() {
+        let (origin, path) = split("public-url", text, wrong)?;
+        if !path.trim_end_matches('/').is_empty() {
             return Err(wrong());
         }
-        let host = authority.host().to_ascii_lowercase();
-        let here = host == "localhost"
-            || host.ends_with(".localhost")
-            || host
-                .trim_matches(['[', ']'])
-                .parse::<IpAddr>()
-                .is_ok_and(|address| address.is_loopback());
-        if !https && !here {
-            bail!(
-                "public-url: {text} is not encrypted, and whoever is between would read passwords; put a proxy with https in front and give its address"
-            );
-        }
-        let port = match authority.port_u16() {
-            Some(443) if https => None,
-            Some(80) if !https => None,
-            port => port,
-        };
-        let scheme = if https { "https" } else { "http" };
-        let origin = port.map_or_else(
-            || format!("{scheme}://{host}"),
-            |port| format!("{scheme}://{host}:{port}"),
-        );
+        let https = origin.starts_with("https:");
         Ok(Self { origin, https })
+    }
+}
+
+impl HubUrl {
+    /// The address of the Hub, with its base path.
+    pub fn address(&self) -> String {
+        format!("{}{}", self.origin, self.base)
+    }
+
+    /// Host and port, as a browser says them in `Host`.
+    pub fn authority(&self) -> &str {
+        self.origin
+            .split_once("//")
+            .map_or("", |(_, authority)| authority)
+    }
+
+    pub fn is_https(&self) -> bool {
+        self.origin.starts_with("https:")
+    }
+
+    /// The one address to which the studio sends a code (`oauth_callback_url` in the Hub's configuration).
+    pub fn redirect_uri(&self) -> String {
+        format!("{}hub/oauth_callback", self.address())
+    }
+
+    /// The one address to which a browser goes after it signed out.
+    pub fn signed_out_uri(&self) -> String {
+        self.address()
+    }
+}
+
+impl FromStr for HubUrl {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let wrong = || {
+            anyhow!(
+                "hub: `{text}` is not the address of a Hub; write it with its base path, as https://hub.example/jupyter/"
+            )
+        };
+        let (origin, path) = split("hub", text, wrong)?;
+        let base = format!("{}/", path.trim_end_matches('/'));
+        // What could be written in two ways would be two addresses to whoever compares them as strings.
+        let plain = |part: &str| {
+            !part.is_empty()
+                && !part.bytes().all(|byte| byte == b'.')
+                && part
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte))
+        };
+        let parts = base.trim_matches('/');
+        if !parts.is_empty() && !parts.split('/').all(plain) {
+            return Err(wrong());
+        }
+        Ok(Self { origin, base })
+    }
+}
+
+/// The origin of an address as browsers write it, and its path. Beyond this machine it must be https.
+fn split(field: &str, text: &str, wrong: impl Fn() -> anyhow::Error) -> Result<(String, String)> {
+    let uri: axum::http::Uri = text.parse().map_err(|_| wrong())?;
+    let https = match uri.scheme_str() {
+        Some("https") => true,
+        Some("http") => false,
+        _ => return Err(wrong()),
+    };
+    let authority = uri.authority().ok_or_else(&wrong)?;
+    if authority.as_str().contains('@') || uri.query().is_some() {
+        return Err(wrong());
+    }
+    let host = authority.host().to_ascii_lowercase();
+    let here = host == "localhost"
+        || host.ends_with(".localhost")
+        || host
+            .trim_matches(['[', ']'])
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.is_loopback());
+    if !https && !here {
+        bail!(
+            "{field}: {text} is not encrypted, and whoever is between would read passwords; put a proxy with https in front and give its address"
+        );
+    }
+    let port = match authority.port_u16() {
+        Some(443) if https => None,
+        Some(80) if !https => None,
+        port => port,
+    };
+    let scheme = if https { "https" } else { "http" };
+    let origin = port.map_or_else(
+        || format!("{scheme}://{host}"),
+        |port| format!("{scheme}://{host}:{port}"),
+    );
+    Ok((origin, uri.path().to_owned()))
+}
+
+fn hub(
+    url: Option<String>,
+    secret: Option<String>,
+    upstream: Option<String>,
+    public_url: Option<&PublicUrl>,
+) -> Result<Option<Hub>> {
+    let client_secret = secret
+        .map(|text| ClientSecret::given(&text))
+        .transpose()
+        .map_err(|error| anyhow!("hub-client-secret: {error}"))?;
+    let Some(url) = url else {
+        if upstream.is_some() {
+            bail!("hub-upstream: says where a Hub is that nobody could reach; give --hub too");
+        }
+        return Ok(None);
+    };
+    let url: HubUrl = url.parse()?;
+    let Some(public_url) = public_url else {
+        bail!(
+            "hub: needs public-url beside it, because the Hub sends people to one address of the studio; on this machine give http://localhost:3000, and http://hub.localhost:3000/jupyter/ or the like for the Hub"
+        );
+    };
+    // Cookies know hosts and no ports.
+    if host(&url.origin) == host(&public_url.origin) {
+        bail!(
+            "hub: {} is on the studio's own host, and code that runs there could act in the studio as whoever looks at it; give the Hub a host of its own, such as hub.localhost on this machine",
+            url.address()
+        );
+    }
+    if public_url.https && !url.is_https() {
+        bail!(
+            "hub: {} is not encrypted while the studio is; give an https:// address",
+            url.address()
+        );
+    }
+    let upstream = upstream.map_or_else(
+        || "http://127.0.0.1:8000".to_owned(),
+        |upstream| upstream.trim_end_matches('/').to_owned(),
+    );
+    Ok(Some(Hub {
+        url,
+        client_secret,
+        upstream,
+    }))
+}
+
+fn host(origin: &str) -> &str {
+    let host = origin.split_once("//").map_or(origin, |(_, host)| host);
+    match host.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+        _ => host,
     }
 }
 
@@ -351,10 +518,11 @@ struct File {
     kernel_memory: Option<Word>,
     kernel_idle: Option<Word>,
     log: Option<Word>,
+    hub: Option<Word>,
+    hub_client_secret: Option<Word>,
     trusted_proxies: Option<Word>,
     requests_per_second: Option<Word>,
     threads: Option<Word>,
-    hub: Option<Word>,
     hub_upstream: Option<Word>,
 }
 
@@ -558,6 +726,70 @@ mod tests {
             let words = origin(bad).unwrap_err().to_string();
             assert!(words.starts_with("public-url: "), "{bad}: {words}");
         }
+    }
+
+    #[test]
+    fn every_address_of_a_hub_follows_from_its_own() {
+        let hub = |text: &str| text.parse::<HubUrl>();
+        let url = hub("https://Hub.Example:443/jupyter").unwrap();
+        assert_eq!(url.origin, "https://hub.example");
+        assert_eq!(
+            url.redirect_uri(),
+            "https://hub.example/jupyter/hub/oauth_callback"
+        );
+        assert_eq!(url.signed_out_uri(), "https://hub.example/jupyter/");
+        let here = hub("http://hub.localhost:3000/").unwrap();
+        assert_eq!(
+            here.redirect_uri(),
+            "http://hub.localhost:3000/hub/oauth_callback"
+        );
+        for bad in [
+            "http://hub.example/",
+            "hub.example/jupyter/",
+            "https://hub.example/a/../b/",
+            "https://hub.example/a//b/",
+            "https://hub.example/%61/",
+            "https://hub.example/a;b/",
+            "https://user@hub.example/",
+            "https://hub.example/?x",
+        ] {
+            let words = hub(bad).unwrap_err().to_string();
+            assert!(words.starts_with("hub: "), "{bad}: {words}");
+        }
+    }
+
+    #[test]
+    fn a_hub_has_a_host_of_its_own_and_the_studio_one_address() {
+        let with = |public: Option<&str>, hub: &str, secret: Option<&str>| {
+            ServeArgs {
+                public_url: public.map(str::to_owned),
+                hub: Some(hub.into()),
+                hub_client_secret: secret.map(str::to_owned),
+                ..here()
+            }
+            .resolve()
+        };
+        let refused = |public, hub| with(public, hub, None).unwrap_err().to_string();
+        assert!(refused(None, "http://hub.localhost:3000/").contains("needs public-url"));
+        for (public, hub) in [
+            ("https://studio.example", "https://studio.example/jupyter/"),
+            ("https://studio.example", "https://studio.example:8443/"),
+            ("http://[::1]:3000", "http://[::1]:8000/"),
+        ] {
+            let words = refused(Some(public), hub);
+            assert!(words.contains("the studio's own host"), "{words}");
+        }
+        let local = Some("http://localhost:3000");
+        let config = with(local, "http://hub.localhost:3000/jupyter/", None).unwrap();
+        assert_eq!(config.hub.unwrap().url.base, "/jupyter/");
+        let secret = "s".repeat(40);
+        let config = with(local, "http://hub.localhost:3000/", Some(&secret)).unwrap();
+        assert!(!format!("{config:?}").contains(&secret));
+        let words = with(local, "http://hub.localhost:3000/", Some("short")).unwrap_err();
+        assert!(
+            words.to_string().starts_with("hub-client-secret: "),
+            "{words}"
+        );
     }
 
     #[test]

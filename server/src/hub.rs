@@ -7,23 +7,23 @@
 mod config;
 mod door;
 mod gate;
-mod place;
 
 pub use door::{HubDoor, by_host, router};
-pub use place::HubPlace;
 
 use anyhow::Result;
 
-use crate::config::{HubConfig, Place, PublicUrl};
+use crate::config::{Hub, Place, PublicUrl};
+use crate::provider;
 
-/// What `datalayer hub config` prints.
-pub fn config_text(place: &Place, studio: &PublicUrl, hub: &HubConfig) -> Result<String> {
+/// What `datalayer hub config` prints. The secret it names is there afterwards.
+pub fn config_text(place: &Place, studio: &PublicUrl, hub: &Hub) -> Result<String> {
+    provider::client_secret(&place.data)?;
     Ok(config::text(&config::Wiring {
         studio: &studio.origin,
-        hub: &hub.place.to_string(),
+        hub: &hub.url.address(),
         upstream: &hub.upstream,
-        base: &hub.place.base,
-        secret: &place.data.join("hub/client-secret"),
-        https: hub.place.https,
+        base: &hub.url.base,
+        secret: &provider::client_secret_file(&place.data),
+        https: hub.url.is_https(),
     }))
 }

@@ -8,6 +8,7 @@ pub mod config;
 mod hub;
 mod no_kernels;
 pub mod pages;
+pub mod provider;
 mod serve;
 mod site;
 mod terminal;

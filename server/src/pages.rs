@@ -6,6 +6,7 @@ use api::Doors;
 use app::Assets;
 use app::hub::HubAddress;
 use axum::Router;
+use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::{from_fn, map_response};
 use axum::response::Response;
@@ -34,11 +35,13 @@ pub fn calls() -> Vec<(Method, String)> {
 
 /// Pages and server functions, for whoever the cookie says.
 pub fn router(doors: &Arc<Doors>, assets: Assets, hub: Option<String>) -> Router {
+    let origin = doors.provider.as_ref();
+    let origin: Option<Arc<str>> = origin.map(|provider| provider.client_origin().into());
     let hub = HubAddress(hub);
     let context = move || {
         provide_context(assets.clone());
         provide_context(hub.clone());
-        guard_page();
+        guard_page(origin.as_deref());
     };
     let options = LeptosOptions::builder().output_name("app").build();
     let lost = render_app_async_with_context(context.clone(), app::shell);
@@ -53,11 +56,14 @@ pub fn router(doors: &Arc<Doors>, assets: Assets, hub: Option<String>) -> Router
 }
 
 /// The page's policy, with the nonce its scripts carry. Server functions have no nonce and keep the policy of answers.
-fn guard_page() {
+/// A sign-in that was asked for at the Hub ends there, without script as the answer to its form.
+fn guard_page(hub: Option<&str>) {
     let (Some(nonce), Some(response)) = (use_nonce(), use_context::<ResponseOptions>()) else {
         return;
     };
-    if let Ok(policy) = HeaderValue::from_str(&api::page_policy(&nonce)) {
+    let signs_in = use_context::<Parts>().is_some_and(|parts| parts.uri.path() == "/sign-in");
+    let beyond = hub.filter(|_| signs_in);
+    if let Ok(policy) = HeaderValue::from_str(&api::page_policy(&nonce, beyond)) {
         response.insert_header(header::CONTENT_SECURITY_POLICY, policy);
     }
 }

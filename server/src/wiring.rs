@@ -10,7 +10,7 @@ use axum::middleware::from_fn_with_state;
 use datalayer::{Caller, Key, Ledger, Live, RunLedger, Runner, Session, SessionId, UserId};
 use jupyter::Gateway;
 use rooms::Rooms;
-use service::{Clock, House, Opening};
+use service::{Clock, House, Opening, Provider, ProviderConfig};
 use tokio::sync::broadcast;
 
 use crate::cli;
@@ -18,6 +18,7 @@ use crate::config::{self, Config};
 use crate::hub::{self, HubDoor};
 use crate::no_kernels::NoKernels;
 use crate::pages;
+use crate::provider;
 use crate::site::Site;
 
 /// A studio, opened and ready to answer.
@@ -57,7 +58,9 @@ impl Studio {
             requests_per_second: config.requests_per_second,
             frame: site.frame.clone(),
         };
-        let doors = Doors::new(Arc::new(Inside(house.clone())), ledger, live, settings);
+        let provider = provider(config, &house)?;
+        let inside = Arc::new(Inside(house.clone()));
+        let doors = Doors::new(inside, ledger, live, provider, settings);
         let hub = match (&config.hub, &config.public_url) {
             (Some(hub), Some(studio)) => Some(HubDoor::open(place, studio, hub, &doors)?),
             _ => None,
@@ -103,6 +106,25 @@ impl Studio {
     pub async fn close(&self) {
         self.house.close().await;
     }
+}
+
+/// The studio as the provider of its Hub, where it has one.
+fn provider(config: &Config, house: &House) -> Result<Option<Arc<dyn datalayer::Provider>>> {
+    let (Some(hub), Some(public_url)) = (&config.hub, &config.public_url) else {
+        return Ok(None);
+    };
+    let client_secret = match &hub.client_secret {
+        Some(secret) => secret.clone(),
+        None => provider::client_secret(&config.place.data)?,
+    };
+    let config = ProviderConfig {
+        issuer: public_url.origin.clone(),
+        client_secret,
+        client_origin: hub.url.origin.clone(),
+        redirect_uri: hub.url.redirect_uri(),
+        signed_out_uri: hub.url.signed_out_uri(),
+    };
+    Ok(Some(Arc::new(Provider::new(house.clone(), config)?)))
 }
 
 /// The embedded gateway, or what stands in where code does not run.

@@ -40,6 +40,11 @@ macro_rules! id {
             pub fn as_str(&self) -> &str {
                 &self.0
             }
+
+            /// What stands behind the prefix: 26 digits and small letters.
+            pub fn digits(&self) -> &str {
+                &self.0[$prefix.len() + 1..]
+            }
         }
 
         impl fmt::Display for $name {

@@ -12,6 +12,7 @@ mod live;
 mod moment;
 mod notebooks;
 mod page;
+mod provider;
 mod roles;
 mod session;
 mod spaces;
@@ -31,6 +32,10 @@ pub use notebooks::{
     Notebooks, OpenNotebook, Outputs, Reader, RunningCell, RunningNotebook,
 };
 pub use page::{Page, PageRequest};
+pub use provider::{
+    Claims, Granted, HUB_CLIENT, KeySet, Leaving, OauthError, Parameters, Proof, Provider,
+    PublicKey, Refusal, Way, hub_name,
+};
 pub use roles::Role;
 pub use session::{Session, ThisBrowser, Verbs};
 pub use spaces::{Member, NewSpace, Space, SpaceChange, Spaces};

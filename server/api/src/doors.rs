@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use datalayer::{Caller, Key, Ledger, Live, Result, Session, SessionId, UserId};
+use datalayer::{Caller, Key, Ledger, Live, Provider, Result, Session, SessionId, UserId};
 use tokio::sync::broadcast;
 
 use crate::cookie::CookieMode;
@@ -49,6 +49,8 @@ pub struct Doors {
     pub house: Arc<dyn House>,
     pub ledger: Arc<dyn Ledger>,
     pub live: Arc<dyn Live>,
+    /// `None`: the studio signs nobody in elsewhere.
+    pub provider: Option<Arc<dyn Provider>>,
     pub settings: Settings,
     pub(crate) limits: Limits,
     pub(crate) sockets: Arc<Sockets>,
@@ -59,6 +61,7 @@ impl Doors {
         house: Arc<dyn House>,
         ledger: Arc<dyn Ledger>,
         live: Arc<dyn Live>,
+        provider: Option<Arc<dyn Provider>>,
         settings: Settings,
     ) -> Arc<Self> {
         let limits = Limits::new(settings.requests_per_second);
@@ -68,6 +71,7 @@ impl Doors {
             house,
             ledger,
             live,
+            provider,
             settings,
             limits,
             sockets,

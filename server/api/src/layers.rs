@@ -26,12 +26,15 @@ use crate::problem::Problem;
 #[derive(Clone, Debug)]
 pub struct RequestId(pub Arc<str>);
 
-/// The content security policy of a page. Styles cannot take a nonce: the editor injects its own.
-pub fn page_policy(nonce: &str) -> String {
+/// The content security policy of a page. Styles cannot take a nonce: the editor injects its own. Browsers hold every address a form
+/// leads on to against it: `beyond` is the origin of another site where one may end.
+pub fn page_policy(nonce: &str, beyond: Option<&str>) -> String {
+    let space = if beyond.is_some() { " " } else { "" };
+    let beyond = beyond.unwrap_or("");
     format!(
         "default-src 'none'; script-src 'nonce-{nonce}' 'strict-dynamic' 'wasm-unsafe-eval'; style-src 'self' 'unsafe-inline'; \
          img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; frame-src 'self'; worker-src 'self' blob:; \
-         manifest-src 'self'; form-action 'self'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'; report-uri /api/v1/reports; report-to csp"
+         manifest-src 'self'; form-action 'self'{space}{beyond}; base-uri 'none'; object-src 'none'; frame-ancestors 'none'; report-uri /api/v1/reports; report-to csp"
     )
 }
 
@@ -174,9 +177,12 @@ fn dress(response: &mut Response, id: &RequestId, path: &str, cookies: CookieMod
     for (name, value) in FIXED {
         headers.insert(name, value);
     }
-    // The set-up link stands in the address of its page.
+    // The set-up link stands in the address of its page. What a Hub asked is no other site's business, but the form of its page
+    // must say whose it is.
     let referrer = if path == "/set-up" {
         "no-referrer"
+    } else if path.starts_with("/oauth/") {
+        "same-origin"
     } else {
         "strict-origin-when-cross-origin"
     };
@@ -240,9 +246,12 @@ mod tests {
 
     #[test]
     fn a_page_may_frame_only_our_own_and_run_only_its_own_script() {
-        let policy = page_policy("abc");
+        let policy = page_policy("abc", None);
         assert!(policy.contains("script-src 'nonce-abc' 'strict-dynamic' 'wasm-unsafe-eval';"));
         assert!(policy.contains("frame-src 'self';"));
+        assert!(policy.contains("form-action 'self';"));
+        let beyond = page_policy("abc", Some("https://hub.example"));
+        assert!(beyond.contains("form-action 'self' https://hub.example;"));
         assert!(policy.contains("frame-ancestors 'none'"));
         assert!(
             !policy

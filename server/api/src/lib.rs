@@ -18,6 +18,7 @@ mod live;
 mod notebooks;
 mod openapi;
 mod problem;
+mod provider;
 mod reports;
 mod routes;
 mod sessions;

@@ -29,6 +29,7 @@ pub struct Limits {
     secrets_by_source: Keyed<Source>,
     secrets_by_account: Keyed<String>,
     secrets: DefaultDirectRateLimiter,
+    codes: Keyed<Source>,
     joins: Keyed<UserId>,
     reports: DefaultDirectRateLimiter,
     /// What one person does, through however many browsers, tokens and addresses; `None`: as much as they like.
@@ -51,6 +52,8 @@ impl Limits {
             secrets_by_source: RateLimiter::keyed(per_minute(30, 30)),
             secrets_by_account: RateLimiter::keyed(per_minute(6, 10)),
             secrets: RateLimiter::direct(per_minute(600, 100)),
+            // Everyone who signs in at a Hub comes from its address: a class of three hundred at nine o'clock.
+            codes: RateLimiter::keyed(per_minute(600, 300)),
             joins: RateLimiter::keyed(per_minute(600, 300)),
             reports: RateLimiter::direct(per_minute(30, 10)),
             acts: (requests_per_second > 0).then(|| Acts {
@@ -114,6 +117,15 @@ impl Limits {
             .map_err(|not_until| too_many(not_until.wait_time_from(self.clock.now())))
     }
 
+    fn code(&self, source: Source) -> Result<(), Error> {
+        if self.codes.len() > 10_000 {
+            self.codes.retain_recent();
+        }
+        self.codes
+            .check_key(&source)
+            .map_err(|not_until| too_many(not_until.wait_time_from(self.clock.now())))
+    }
+
     fn secret(&self, source: Source, account: Option<String>) -> Result<(), Error> {
         if self.secrets_by_source.len() + self.secrets_by_account.len() > 10_000 {
             self.secrets_by_source.retain_recent();
@@ -147,13 +159,22 @@ pub async fn general(
     }
 }
 
-/// Counts tries at every door that takes a password or a set-up link, REST or page, before anyone hashes anything.
+/// Counts tries at every door that takes a password, a set-up link or a Hub's secret, REST or page, before anyone hashes anything.
 pub async fn secrets(
     State(doors): State<Arc<Doors>>,
     source: Source,
     request: Request,
     next: Next,
 ) -> Response {
+    if request.method() == Method::POST && request.uri().path() == "/oauth/token" {
+        return match doors.limits.code(source) {
+            Ok(()) => next.run(request).await,
+            Err(error) => {
+                tracing::warn!(%source, "too many codes and client secrets");
+                Problem::from(error).into_response()
+            }
+        };
+    }
     if request.method() != Method::POST || !takes_a_secret(request.uri().path()) {
         return next.run(request).await;
     }
@@ -185,6 +206,10 @@ enum Kind {
 }
 
 fn kind(method: &Method, path: &str) -> Kind {
+    // It is asked like a page, and keeps a code.
+    if path == "/oauth/authorize" {
+        return Kind::Write;
+    }
     if matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS) {
         return Kind::Read;
     }
@@ -303,6 +328,7 @@ mod tests {
     fn what_is_asked_is_not_counted_as_what_is_done() {
         let post = |path| kind(&Method::POST, path);
         assert_eq!(kind(&Method::GET, "/api/v1/spaces"), Kind::Read);
+        assert_eq!(kind(&Method::GET, "/oauth/authorize"), Kind::Write);
         assert_eq!(post("/api/v1/spaces"), Kind::Write);
         assert_eq!(post("/api/v1/spaces/space_x/import"), Kind::Import);
         assert_eq!(post("/import/space_x"), Kind::Import);
@@ -327,6 +353,21 @@ mod tests {
         assert!((0..300).all(|_| limits.run(&ada).is_ok()) && limits.run(&ada).is_err());
         let unlimited = Limits::new(0);
         assert!((0..1000).all(|_| unlimited.act(&ada, &Method::POST, "/x").is_ok()));
+    }
+
+    #[test]
+    fn a_hub_brings_many_codes_and_not_any_number() {
+        let limits = Limits::new(0);
+        let source = Source::of(
+            &axum::http::HeaderMap::new(),
+            &axum::http::Extensions::new(),
+            0,
+        );
+        assert!((0..300).all(|_| limits.code(source).is_ok()));
+        assert!(matches!(
+            limits.code(source),
+            Err(Error::TooMany { retry_after: 1.. })
+        ));
     }
 
     #[test]

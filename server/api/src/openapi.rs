@@ -97,6 +97,7 @@ fn operation(entry: &Entry) -> Value {
         (Reads::Report, _) => {
             json!({ "application/reports+json": {}, "application/csp-report": {} })
         }
+        (Reads::Form, _) => json!({ "application/x-www-form-urlencoded": {} }),
         (Reads::Json, schema) => json!({ "application/json": { "schema": schema } }),
         (Reads::Upload, _) => json!({
             "application/x-ipynb+json": { "schema": { "type": "object" } },
@@ -112,7 +113,7 @@ fn operation(entry: &Entry) -> Value {
 
 fn security(entry: &Entry) -> Value {
     match entry.auth {
-        Auth::Open | Auth::Anyone => json!([]),
+        Auth::Open | Auth::Anyone | Auth::Browser => json!([]),
         Auth::Person if entry.says.browser_only => json!([{ "cookie": [] }]),
         Auth::Person | Auth::Socket => json!([{ "token": [] }, { "cookie": [] }]),
     }
@@ -193,27 +194,38 @@ fn usual(entry: &Entry) -> Vec<(u16, &'static str, &'static str)> {
             (413, "body.too_large", "more than 64 KiB"),
         ]);
     }
+    if entry.reads == Reads::Form {
+        refuses.extend([
+            (400, "body.cut_off", "the body ended before it was complete"),
+            (408, "body.too_slow", "the body took too long to arrive"),
+            (413, "body.too_large", "more than 16 KiB"),
+        ]);
+    }
     if entry.auth == Auth::Open {
         return refuses;
     }
     let changes = !matches!(entry.method, Method::GET | Method::HEAD);
+    if entry.auth != Auth::Browser {
+        refuses.extend([
+            (
+                401,
+                "token.malformed",
+                "what stands behind `Bearer` is no whole token: mistyped or cut",
+            ),
+            (
+                401,
+                "token.unknown",
+                "a token of another studio, or one removed long ago",
+            ),
+            (401, "token.expired", "the token's days are over"),
+            (
+                401,
+                "token.revoked",
+                "the token was ended, by its person, a new password, or an administrator",
+            ),
+        ]);
+    }
     refuses.extend([
-        (
-            401,
-            "token.malformed",
-            "what stands behind `Bearer` is no whole token: mistyped or cut",
-        ),
-        (
-            401,
-            "token.unknown",
-            "a token of another studio, or one removed long ago",
-        ),
-        (401, "token.expired", "the token's days are over"),
-        (
-            401,
-            "token.revoked",
-            "the token was ended, by its person, a new password, or an administrator",
-        ),
         (
             503,
             "database.unreachable",
@@ -286,7 +298,7 @@ fn usual(entry: &Entry) -> Vec<(u16, &'static str, &'static str)> {
             (422, "field.missing", "a field that is needed"),
             (422, "field.unfit", "a field of the wrong kind"),
         ]),
-        Reads::Report => {}
+        Reads::Report | Reads::Form => {}
         Reads::Upload => refuses.extend([
             (400, "form.malformed", "the form cannot be read"),
             (400, "body.cut_off", "the body ended before it was complete"),

@@ -8,9 +8,9 @@ use axum::http::{Method, StatusCode};
 use axum::middleware::from_fn;
 use axum::routing::{MethodFilter, MethodRouter, get, on};
 use datalayer::{
-    AuditEntry, Cover, CreatedToken, Credentials, Member, NewNotebook, NewSpace, NewToken, NewUser,
-    Notebook, NotebookChange, NotebookView, OpenNotebook, PasswordChange, RunningNotebook,
-    SessionInfo, Space, SpaceChange, TokenInfo, User,
+    AuditEntry, Claims, Cover, CreatedToken, Credentials, Granted, KeySet, Member, NewNotebook,
+    NewSpace, NewToken, NewUser, Notebook, NotebookChange, NotebookView, OpenNotebook,
+    PasswordChange, RunningNotebook, SessionInfo, Space, SpaceChange, TokenInfo, User,
 };
 
 use crate::doors::Doors;
@@ -18,7 +18,9 @@ use crate::openapi::{self, Says, says};
 use crate::problem::Problem;
 use crate::sessions::visiting;
 use crate::visitor::people_only;
-use crate::{accounts, audit, forms, live, notebooks, reports, spaces, tokens, usercontent};
+use crate::{
+    accounts, audit, forms, live, notebooks, provider, reports, spaces, tokens, usercontent,
+};
 
 /// Who may knock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +29,8 @@ pub enum Auth {
     Open,
     /// Answers nobody too.
     Anyone,
+    /// Answers nobody too, and takes no token: only a browser can be led on.
+    Browser,
     /// Answers nobody with 401.
     Person,
     /// A WebSocket: a token, or origin and then person.
@@ -43,6 +47,8 @@ pub enum Reads {
     Upload,
     /// At most 64 KiB of JSON, under the names browsers give it.
     Report,
+    /// At most 16 KiB of a form.
+    Form,
 }
 
 /// One row.
@@ -57,8 +63,8 @@ pub struct Entry {
 
 #[rustfmt::skip]
 pub fn table() -> Vec<Entry> {
-    use Auth::{Anyone, Open, Person, Socket};
-    use Reads::{Json, Nothing, Report, Upload};
+    use Auth::{Anyone, Browser, Open, Person, Socket};
+    use Reads::{Form, Json, Nothing, Report, Upload};
     vec![
         row(Method::POST,   "/api/v1/session",                        Anyone, Json,    accounts::sign_in,
             says("Sign-in", "Sign in with name and password.").more("Sets the cookie. A sign-in the browser had ends, and the new one has a new id.")
@@ -192,6 +198,39 @@ pub fn table() -> Vec<Entry> {
             says("Studio", "This reference, for programs.").gives_bytes("application/json", "OpenAPI 3.1.")),
         row(Method::POST,   "/api/v1/reports",                        Open,   Report,  reports::take,
             says("Studio", "Where browsers tell what a page's policy stopped.").gives_nothing(204, "Thank you.")),
+        row(Method::GET,    "/.well-known/openid-configuration",      Open,   Nothing, provider::metadata,
+            says("Hub", "What the studio can do as an OpenID provider, for the one Hub of its configuration.").gives::<provider::Metadata>(200).of_a_hub()),
+        row(Method::GET,    "/oauth/jwks",                            Open,   Nothing, provider::keys,
+            says("Hub", "The keys that ID tokens are signed with.").gives::<KeySet>(200).of_a_hub()),
+        row(Method::GET,    "/oauth/authorize",                       Browser, Nothing, provider::authorize,
+            says("Hub", "Sign in at the Hub: the authorization code flow, with PKCE (S256).")
+                .more("Until `client_id` and `redirect_uri` are known to be right, what is wrong is said on a page; after that it is told to the Hub, with `error`, `state` and `iss` (RFC 9207).")
+                .asks("client_id", "string", "`jupyterhub`").asks("redirect_uri", "string", "exactly the one of the configuration")
+                .asks("response_type", "string", "`code`").asks("scope", "string", "`openid`, and of `profile` and `hub` what is needed")
+                .asks("state", "string", "comes back as it is").asks("nonce", "string", "comes back in the ID token")
+                .asks("code_challenge", "string", "of PKCE").asks("code_challenge_method", "string", "`S256`")
+                .asks("prompt", "string", "`none`, `login` or `select_account`").asks("max_age", "integer", "seconds since the sign-in at most")
+                .asks("id_token_hint", "string", "whose sign-in it must be")
+                .gives_nothing(303, "Leads to the Hub, or to the sign-in page and back.").of_a_hub().asked_by_a_hub()
+                .refuses(422, "provider.redirect_uri", "not the address of the configuration")),
+        row(Method::POST,   "/oauth/token",                           Open,   Form,    provider::token,
+            says("Hub", "A code for an access token and an ID token. With the client's secret, in the header (`Basic`) or the form.")
+                .more("Refusals are OAuth's: `error` and `error_description`. A code works once, for a minute; brought twice, it ends what it gave.")
+                .gives::<Granted>(200).gives_told(400).gives_told(401).of_a_hub()),
+        row(Method::GET,    "/oauth/userinfo",                        Open,   Nothing, provider::claims,
+            says("Hub", "Who somebody is, for `Authorization: Bearer` with an access token of `/oauth/token`.")
+                .more("The token ends with the sign-in it came from, with a new password, and when its person is disabled: 401 `invalid_token`.")
+                .gives::<Claims>(200).gives_told(400).gives_told(401).of_a_hub()),
+        row(Method::POST,   "/oauth/userinfo",                        Open,   Nothing, provider::claims,
+            says("Hub", "The same, for clients that ask so.").gives::<Claims>(200).gives_told(400).gives_told(401).of_a_hub()),
+        row(Method::GET,    "/oauth/end-session",                     Browser, Nothing, provider::leave,
+            says("Hub", "Sign out of the studio too. Whom `id_token_hint` is not about is asked first.")
+                .asks("id_token_hint", "string", "an ID token of the person, however old").asks("client_id", "string", "`jupyterhub`")
+                .asks("post_logout_redirect_uri", "string", "exactly the one of the configuration").asks("state", "string", "comes back as it is")
+                .gives_bytes("text/html", "The question.").gives_nothing(303, "Leads on; who was signed in is no longer.").of_a_hub().asked_by_a_hub()),
+        row(Method::POST,   "/oauth/end-session",                     Browser, Form,    provider::leave_agreed,
+            says("Hub", "The button of that question.").gives_nothing(303, "Leads on; who was signed in is no longer.").of_a_hub().asked_by_a_hub()
+                .refuses(415, "body.media_type", "not a form")),
         row(Method::GET,    "/healthz",                               Open,   Nothing, alive,
             says("Studio", "Is the process alive?").gives_bytes("text/plain", "It is.")),
         row(Method::GET,    "/readyz",                                Open,   Nothing, ready,
@@ -206,7 +245,7 @@ pub fn router(doors: &Arc<Doors>) -> Router {
     for entry in table() {
         match entry.auth {
             Auth::Open => open = open.route(entry.path, entry.handler),
-            Auth::Anyone => visited = visited.route(entry.path, entry.handler),
+            Auth::Anyone | Auth::Browser => visited = visited.route(entry.path, entry.handler),
             // A socket asks for its origin first, then for a person, by itself.
             Auth::Socket => visited = visited.route(entry.path, entry.handler),
             Auth::Person => {

@@ -4,6 +4,7 @@ use datalayer::{Key, SessionId, SessionInfo, Timestamp, User, UserId};
 
 use crate::audit::audit;
 use crate::notebooks::insert_notebook;
+use crate::provider::end_grants;
 use crate::spaces::insert_space;
 use crate::tokens::end_tokens;
 use crate::{Audit, Db, Error, NewNotebookFacts, Result, SpaceFacts};
@@ -240,7 +241,7 @@ impl Db {
         )
     }
 
-    /// New hash; every open session but `spare` ends, and every token. What ended.
+    /// New hash; every open session but `spare` ends, every token, and every sign-in at the Hub. What ended.
     pub async fn set_password(
         &self,
         user: &UserId,
@@ -257,6 +258,7 @@ impl Db {
                 .await?;
             let sessions = end_sessions!(tx, user.as_str(), spare.map_or("", SessionId::as_str), at.0);
             let tokens = end_tokens!(tx, user.as_str(), at.0);
+            end_grants!(tx, user.as_str(), at.0);
             audit!(tx, entry);
             (sessions, tokens)
         });
@@ -301,6 +303,7 @@ impl Db {
             }
             let ended = if disabled_at.is_some() {
                 let sessions = end_sessions!(tx, user.as_str(), "", at.0);
+                end_grants!(tx, user.as_str(), at.0);
                 (sessions, end_tokens!(tx, user.as_str(), at.0))
             } else {
                 (Vec::new(), Vec::new())

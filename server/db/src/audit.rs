@@ -14,7 +14,7 @@ pub struct Audit {
     /// A ULID, so that entries sort by time.
     pub id: String,
     pub at: Timestamp,
-    /// User id, `operator`, or `nobody`.
+    /// User id, `operator`, `nobody`, or `studio` for what it does by itself.
     pub actor: String,
     /// `session.opened`, `member.set`, …
     pub action: &'static str,

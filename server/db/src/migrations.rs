@@ -23,6 +23,11 @@ pub(crate) const ALL: &[Step] = &[
         "audit_chain",
         include_str!("../migrations/0003_audit_chain.sql"),
     ),
+    (
+        4,
+        "provider",
+        include_str!("../migrations/0004_provider.sql"),
+    ),
 ];
 
 /// Brings the database to the last of `steps`. A SQLite database that holds something is copied beside itself first.

@@ -1,10 +1,11 @@
-//! Identity: passwords, session secrets, usernames, and the policy that says who may do what.
+//! Identity: passwords, session secrets, usernames, what the provider signs, and the policy that says who may do what.
 //!
 //! Nothing here knows the database or HTTP. `service` asks; it is the only place that refuses.
 
 mod names;
 mod passwords;
 pub mod policy;
+pub mod provider;
 mod seals;
 mod secrets;
 pub mod tokens;

@@ -51,6 +51,7 @@ pub(crate) fn start(house: &House) {
 }
 
 async fn forget(house: &House, before: Timestamp) -> Result<()> {
+    house.forget_grants().await?;
     house.0.db.forget_sessions(before).await?;
     house.0.db.forget_tokens(before).await?;
     Ok(())

@@ -1,14 +1,22 @@
-//! Which JupyterHub stands beside the studio.
+//! What `datalayer hub config` takes: the part of `datalayer serve` that concerns a JupyterHub.
 
 use anyhow::{Result, bail};
 
-use super::{File, Place, PlaceArgs, PublicUrl, given};
-use crate::hub::HubPlace;
+use super::{Hub, Place, PlaceArgs, PublicUrl, given, hub};
 
-/// Where a JupyterHub is. `datalayer serve` and `datalayer hub config` must be told the same.
 #[derive(Clone, Debug, Default, clap::Args)]
-pub struct HubArgs {
-    /// Address under which browsers reach a JupyterHub through the studio, with its base path: a host name of its own, such as https://hub.example/jupyter/ [default: no Hub]
+pub struct HubConfigArgs {
+    #[command(flatten)]
+    place: PlaceArgs,
+    /// Address under which browsers and the Hub reach the studio, as `datalayer serve` is told
+    #[arg(
+        long,
+        env = "DATALAYER_PUBLIC_URL",
+        value_name = "URL",
+        hide_env_values = true
+    )]
+    public_url: Option<String>,
+    /// Address under which browsers reach the Hub, as `datalayer serve` is told
     #[arg(
         long,
         env = "DATALAYER_HUB",
@@ -16,7 +24,7 @@ pub struct HubArgs {
         hide_env_values = true
     )]
     hub: Option<String>,
-    /// Where the studio reaches the proxy of that Hub, without a path [default: http://127.0.0.1:8000]
+    /// Where the studio reaches the Hub's proxy, as `datalayer serve` is told [default: http://127.0.0.1:8000]
     #[arg(
         long,
         env = "DATALAYER_HUB_UPSTREAM",
@@ -26,63 +34,18 @@ pub struct HubArgs {
     hub_upstream: Option<String>,
 }
 
-/// A JupyterHub, and the way to it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HubConfig {
-    pub place: HubPlace,
-    /// Scheme, host and port.
-    pub upstream: String,
-}
-
-impl HubArgs {
-    pub(super) fn resolve(
-        self,
-        file: &mut File,
-        studio: Option<&PublicUrl>,
-    ) -> Result<Option<HubConfig>> {
-        let upstream = given(self.hub_upstream, file.hub_upstream.take());
-        let Some(address) = given(self.hub, file.hub.take()) else {
-            if upstream.is_some() {
-                bail!("hub-upstream: says where a Hub is that nobody can reach; give --hub too");
-            }
-            return Ok(None);
-        };
-        let place: HubPlace = address.parse()?;
-        place.check_apart_from(studio)?;
-        Ok(Some(HubConfig {
-            place,
-            upstream: upstream.map_or_else(
-                || "http://127.0.0.1:8000".to_owned(),
-                |url| url.trim_end_matches('/').to_owned(),
-            ),
-        }))
-    }
-}
-
-/// What `datalayer hub config` takes.
-#[derive(Clone, Debug, Default, clap::Args)]
-pub struct HubConfigArgs {
-    #[command(flatten)]
-    place: PlaceArgs,
-    /// Address under which browsers reach the studio, as `datalayer serve` is told
-    #[arg(
-        long,
-        env = "DATALAYER_PUBLIC_URL",
-        value_name = "URL",
-        hide_env_values = true
-    )]
-    public_url: Option<String>,
-    #[command(flatten)]
-    hub: HubArgs,
-}
-
 impl HubConfigArgs {
-    pub fn resolve(self) -> Result<(Place, PublicUrl, HubConfig)> {
-        let (place, mut file) = self.place.open()?;
-        let public_url = given(self.public_url, file.public_url.take())
+    pub fn resolve(self) -> Result<(Place, PublicUrl, Hub)> {
+        let (place, file) = self.place.open()?;
+        let public_url = given(self.public_url, file.public_url)
             .map(|url| url.parse::<PublicUrl>())
             .transpose()?;
-        let hub = self.hub.resolve(&mut file, public_url.as_ref())?;
+        let hub = hub(
+            given(self.hub, file.hub),
+            None,
+            given(self.hub_upstream, file.hub_upstream),
+            public_url.as_ref(),
+        )?;
         match (public_url, hub) {
             (Some(public_url), Some(hub)) => Ok((place, public_url, hub)),
             _ => bail!(

@@ -20,8 +20,7 @@ use serde::Deserialize;
 use tokio::sync::broadcast::error::RecvError;
 
 use super::gate::{Gate, cookie};
-use super::place::HubPlace;
-use crate::config::{HubConfig, Place, PublicUrl};
+use crate::config::{Hub, HubUrl, Place, PublicUrl};
 
 /// Where the studio sends a browser back to, at the Hub's origin. No Hub has such a path: its own begin with the base path.
 const ADMIT: &str = "/.datalayer/enter";
@@ -43,7 +42,7 @@ const OURS: &[&str] = &[
 
 /// The Hub's origin, as the studio answers it.
 pub struct HubDoor {
-    place: HubPlace,
+    place: HubUrl,
     /// The studio's own origin.
     studio: String,
     gate: Gate,
@@ -87,7 +86,7 @@ pub async fn by_host(State(door): State<Arc<HubDoor>>, request: Request, next: N
                 .authority()
                 .map(|authority| authority.as_str())
         });
-    if asked.is_some_and(|host| host.eq_ignore_ascii_case(&door.place.authority)) {
+    if asked.is_some_and(|host| host.eq_ignore_ascii_case(door.place.authority())) {
         door.answer(request).await
     } else {
         next.run(request).await
@@ -111,7 +110,7 @@ async fn enter(
             Html(page(
                 "This is no address of the Hub",
                 "",
-                &door.place.to_string(),
+                &door.place.address(),
                 "Go to JupyterLab",
             )),
         )
@@ -131,15 +130,15 @@ impl HubDoor {
     pub fn open(
         place: &Place,
         studio: &PublicUrl,
-        hub: &HubConfig,
+        hub: &Hub,
         doors: &Arc<Doors>,
     ) -> Result<Arc<Self>> {
-        let upstream = Upstream::new(&hub.upstream, &hub.place.base)
+        let upstream = Upstream::new(&hub.upstream, &hub.url.base)
             .map_err(|error| anyhow!("hub-upstream: {error}"))?;
         Ok(Arc::new(Self {
-            place: hub.place.clone(),
+            place: hub.url.clone(),
             studio: studio.origin.clone(),
-            gate: Gate::open(&place.data.join("hub"), hub.place.https)?,
+            gate: Gate::open(&place.data.join("hub"), hub.url.is_https())?,
             proxy: Proxy::new(upstream, Limits::default()),
             doors: Arc::clone(doors),
         }))
@@ -147,7 +146,7 @@ impl HubDoor {
 
     /// Where browsers find it.
     pub fn address(&self) -> String {
-        self.place.to_string()
+        self.place.address()
     }
 
     async fn answer(&self, request: Request) -> Response {
@@ -164,12 +163,12 @@ impl HubDoor {
         let client = client(&request, self.doors.settings.trusted_proxies);
         let about = About {
             client,
-            scheme: if self.place.https {
+            scheme: if self.place.is_https() {
                 Scheme::Https
             } else {
                 Scheme::Http
             },
-            host: HeaderValue::from_str(&self.place.authority)
+            host: HeaderValue::from_str(self.place.authority())
                 .unwrap_or(HeaderValue::from_static("localhost")),
             own_cookies: OURS,
             ends: Ends::when(over(Arc::clone(&self.doors), session)),
@@ -284,7 +283,7 @@ async fn over(doors: Arc<Doors>, session: SessionId) {
     }
 }
 
-impl HubPlace {
+impl HubUrl {
     /// A path below the Hub's base path, as it may stand in `Location`. Anything else could lead elsewhere.
     fn below<'p>(&self, path: &'p str) -> Option<&'p str> {
         let plain = path.starts_with(&self.base)

@@ -387,7 +387,7 @@ fn the_configuration_of_a_hub_is_printed_and_weak_ones_are_refused() {
                 "--hub",
                 "https://studio.example/jupyter/",
             ][..],
-            "host name of its own",
+            "a host of its own",
         ),
         (
             &[
@@ -412,12 +412,12 @@ fn the_configuration_of_a_hub_is_printed_and_weak_ones_are_refused() {
                 "--public-url",
                 "https://studio.example",
                 "--hub",
-                "https://hub.example",
+                "https://hub.example/a b/",
             ],
             "base path",
         ),
         (&["--public-url", "https://studio.example"], "--hub"),
-        (&["--hub", "https://hub.example/jupyter/"], "--public-url"),
+        (&["--hub", "https://hub.example/jupyter/"], "public-url"),
     ] {
         let refused = print(words);
         let heard = String::from_utf8(refused.stderr).unwrap();

@@ -21,6 +21,8 @@ mod notebooks;
 #[cfg(test)]
 mod openapi;
 #[cfg(test)]
+mod provider;
+#[cfg(test)]
 mod sockets;
 #[cfg(test)]
 mod studio;

@@ -121,7 +121,7 @@ async fn every_route_is_described_with_its_answer_its_refusals_and_its_keys() {
         needs("rate.limited", 429);
         let keys = operation["security"].as_array().unwrap();
         match entry.auth {
-            Auth::Open | Auth::Anyone => assert!(keys.is_empty(), "{name}"),
+            Auth::Open | Auth::Anyone | Auth::Browser => assert!(keys.is_empty(), "{name}"),
             Auth::Person | Auth::Socket => {
                 assert!(keys.contains(&json!({ "cookie": [] })), "{name}");
                 needs("sign_in.needed", 401);

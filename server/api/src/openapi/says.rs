@@ -184,6 +184,38 @@ impl Says {
             .refuses(503, "storage.full", "the disk is full")
     }
 
+    /// It is there for a Hub.
+    pub fn of_a_hub(self) -> Self {
+        self.refuses(404, "provider.off", "the studio signs nobody in elsewhere")
+    }
+
+    /// A Hub has sent a browser here.
+    pub fn asked_by_a_hub(self) -> Self {
+        self.refuses(
+            422,
+            "provider.client",
+            "not the client of the configuration",
+        )
+        .refuses(
+            422,
+            "provider.question",
+            "a question that cannot be; `detail` says why",
+        )
+    }
+
+    /// A refusal in the words of OAuth.
+    pub fn gives_told(self, status: u16) -> Self {
+        let schema = json!({
+            "type": "object",
+            "properties": { "error": { "type": "string" }, "error_description": { "type": "string" } },
+        });
+        self.give(
+            status,
+            "Refused, in the words of OAuth.",
+            Some(("application/json", schema)),
+        )
+    }
+
     pub fn takes(&self) -> Value {
         self.takes.clone().unwrap_or_else(|| json!({}))
     }

@@ -9,9 +9,12 @@ use super::wire::Wire;
 /// How often connections are looked at that nobody uses.
 const SWEEP: Duration = Duration::from_secs(1);
 
+/// Boxed: a wire is large, and goes from hand to hand.
+type Kept = Box<Wire>;
+
 pub struct Pool {
     /// The one used last is taken first, so that those too many grow old.
-    wires: Mutex<Vec<Box<Wire>>>,
+    wires: Mutex<Vec<Kept>>,
     kept: usize,
     swept: AtomicBool,
 }
@@ -53,7 +56,7 @@ impl Pool {
         }
     }
 
-    fn wires(&self) -> MutexGuard<'_, Vec<Box<Wire>>> {
+    fn wires(&self) -> MutexGuard<'_, Vec<Kept>> {
         self.wires.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

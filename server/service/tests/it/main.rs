@@ -14,6 +14,7 @@ mod garbage;
 mod house;
 mod ledger;
 mod notebooks;
+mod provider;
 mod runs;
 mod spaces;
 mod tokens;
