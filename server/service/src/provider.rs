@@ -32,9 +32,9 @@ const SKEW_SECONDS: i64 = 300;
 const PATIENCE_SECONDS: i64 = 60 * 60;
 const DAY: i64 = 24 * 60 * 60;
 
-/// What is asked must come back whole behind the `next` of the sign-in page, which has an end.
-const LONGEST_QUESTION: usize = 1_500;
-/// The seal that shows when somebody was sent to the sign-in page.
+/// What is asked must come back whole behind the `next` of the sign-in page, which has an end. In letters, as it is folded.
+const LONGEST_QUESTION: usize = 1_800;
+/// A question that comes back from the sign-in page.
 const AGAIN: &str = "again";
 
 /// The one client of the studio, by configuration.
@@ -80,8 +80,10 @@ impl datalayer::Provider for Provider {
     }
 
     async fn authorize(&self, caller: &Caller, asked: &Parameters) -> Result<Way> {
+        let question = self.question(asked);
+        let asked = &question.asked;
         self.check_client(asked)?;
-        let answer = match self.code(caller, asked).await {
+        let answer = match self.code(caller, &question).await {
             Ok(Step::Code(code)) => vec![("code", code)],
             Ok(Step::SignIn { back }) => return Ok(Way::SignIn { back }),
             Err(refusal) => vec![
@@ -244,6 +246,12 @@ impl datalayer::Provider for Provider {
     }
 }
 
+/// What a client asks, and when its person was sent to sign in for it.
+struct Question {
+    asked: Parameters,
+    sent_at: Option<Timestamp>,
+}
+
 /// What comes of a question that was understood.
 enum Step {
     Code(String),
@@ -271,21 +279,17 @@ impl Provider {
                 "whoever sent you here wants you to go on to an address this studio does not know; the one it knows is its setting `hub` with hub/oauth_callback behind it",
             ));
         }
-        let length: usize = asked
-            .pairs()
-            .map(|(name, value)| escaped(name).len() + escaped(value).len() + 2)
-            .sum();
-        if length > LONGEST_QUESTION {
+        if folded(asked).len() > LONGEST_QUESTION {
             return Err(unreadable(
                 "state",
-                format!("the question is longer than {LONGEST_QUESTION} characters"),
+                "the question is too long; about a thousand characters are taken",
             ));
         }
         Ok(())
     }
 
-    async fn code(&self, caller: &Caller, asked: &Parameters) -> Result<Step, Refusal> {
-        let wish = Wish::read(asked)?;
+    async fn code(&self, caller: &Caller, question: &Question) -> Result<Step, Refusal> {
+        let wish = Wish::read(&question.asked)?;
         let hinted = match wish.hint {
             Some(hint) => Some(self.hinted(hint).await?.ok_or_else(|| {
                 OauthError::InvalidRequest.because("id_token_hint is no ID token of this studio")
@@ -300,7 +304,7 @@ impl Provider {
                 );
             }
             Ok(Step::SignIn {
-                back: self.question(asked, now),
+                back: self.back(&question.asked, now),
             })
         };
         let Caller::Person { user, session } = caller else {
@@ -310,8 +314,9 @@ impl Provider {
         let Some(signed_in_at) = db.signed_in_at(session).await.map_err(Error::from)? else {
             return sign_in();
         };
-        let sent_at = self.sent_at(asked, now);
-        let since = sent_at.is_some_and(|sent_at| signed_in_at > sent_at);
+        let since = question.sent_at.is_some_and(|sent_at| {
+            signed_in_at > sent_at && now.seconds_since(sent_at) <= PATIENCE_SECONDS
+        });
         let old = wish
             .max_age
             .is_some_and(|seconds| now.seconds_since(signed_in_at) > seconds);
@@ -348,19 +353,31 @@ impl Provider {
         }
     }
 
-    /// The question as it is asked again after a sign-in, with a seal that shows when somebody was sent there for it: a sign-in
-    /// younger than that is one that was asked for. The seal holds for this question alone, so none can be taken from a history.
-    fn question(&self, asked: &Parameters, now: Timestamp) -> String {
-        let words = canonical(asked);
-        let seal = self.seal.of(&format!("{} {words}", now.0));
-        format!("/oauth/authorize?{words}&{AGAIN}={}.{seal}", now.0)
+    /// Where somebody comes back to from the sign-in page: the same question, folded so that no reader of addresses on the way can
+    /// change it, with a seal that shows when they were sent. A sign-in younger than that is one that was asked for. The seal holds
+    /// for this question alone, so none can be taken from a history.
+    fn back(&self, asked: &Parameters, now: Timestamp) -> String {
+        let words = format!("{}.{}", folded(asked), now.0);
+        let seal = self.seal.of(&words);
+        format!("/oauth/authorize?{AGAIN}={words}.{seal}")
     }
 
-    fn sent_at(&self, asked: &Parameters, now: Timestamp) -> Option<Timestamp> {
-        let (at, seal) = asked.get(AGAIN)?.split_once('.')?;
-        let sent_at = Timestamp(at.parse().ok()?);
-        let held = self.seal.holds(&format!("{at} {}", canonical(asked)), seal);
-        (held && now.seconds_since(sent_at) <= PATIENCE_SECONDS).then_some(sent_at)
+    /// What is asked, for the first time or after a sign-in.
+    fn question(&self, asked: &Parameters) -> Question {
+        let again = asked.get(AGAIN).and_then(|text| {
+            let (words, seal) = text.rsplit_once('.')?;
+            let (folded, at) = words.split_once('.')?;
+            let sent_at = self.seal.holds(words, seal).then(|| at.parse().ok());
+            Some(Question {
+                asked: unfolded(folded)?,
+                // A studio that started anew does not know its seals; it asks anew.
+                sent_at: sent_at.flatten().map(Timestamp),
+            })
+        });
+        again.unwrap_or_else(|| Question {
+            asked: asked.clone(),
+            sent_at: None,
+        })
     }
 
     fn authenticate(&self, proof: &Proof, asked: &Parameters) -> Result<(), Refusal> {
@@ -650,9 +667,15 @@ fn is_verifier(text: &str) -> bool {
     (43..=128).contains(&text.len()) && text.bytes().all(unreserved)
 }
 
-/// All that was asked, written one way, without our own seal.
-fn canonical(asked: &Parameters) -> String {
-    query(asked.pairs().filter(|(name, _)| *name != AGAIN))
+/// All that was asked, in letters that mean the same to every reader of addresses, however often they decode.
+fn folded(asked: &Parameters) -> String {
+    let pairs: Vec<_> = asked.pairs().collect();
+    URL_SAFE_NO_PAD.encode(json!(pairs).to_string())
+}
+
+fn unfolded(text: &str) -> Option<Parameters> {
+    let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+    Some(Parameters::new(serde_json::from_slice(&bytes).ok()?))
 }
 
 fn with_query<'a>(address: &str, pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
@@ -729,14 +752,22 @@ mod tests {
     fn what_is_asked_again_is_what_was_asked() {
         let asked = Parameters::new(vec![
             ("state".into(), "a b&c=d/%0a\u{e9}".into()),
-            (AGAIN.into(), "1.x".into()),
             ("scope".into(), "openid hub".into()),
         ]);
-        assert_eq!(
-            canonical(&asked),
-            "state=a%20b%26c%3Dd%2F%250a%C3%A9&scope=openid%20hub"
-        );
+        let text = folded(&asked);
+        assert_eq!(escaped(&text), text);
+        let again = unfolded(&text).unwrap_or_default();
+        assert!(again.pairs().eq(asked.pairs()));
+        assert!(unfolded("%").is_none() && unfolded("e30").is_none());
+    }
+
+    #[test]
+    fn an_address_is_only_put_together() {
         assert_eq!(with_query("https://a/b", []), "https://a/b");
+        assert_eq!(
+            with_query("https://a/b", [("state", "a b&\u{e9}")]),
+            "https://a/b?state=a%20b%26%C3%A9"
+        );
     }
 
     #[test]
