@@ -103,7 +103,7 @@ export class Editor {
       lineHeight: 20,
       fontLigatures: false,
       ...numbered(options.lineNumbers),
-      lineNumbersMinChars: 3,
+      lineNumbersMinChars: 4,
       folding: true,
       showFoldingControls: "never",
       glyphMargin: false,
@@ -335,7 +335,7 @@ let nextModel = 1;
 
 /** With numbers the text begins where it does in a cell that is not written in (`.code__numbers`). */
 function numbered(on: boolean): monaco.IEditorOptions {
-  return { lineNumbers: on ? "on" : "off", lineDecorationsWidth: on ? 12 : 14 };
+  return { lineNumbers: on ? "on" : "off", lineDecorationsWidth: 14 };
 }
 
 /** Make a kept model say what the document says now, with the smallest edit. */
