@@ -102,8 +102,10 @@ export class Editor {
       fontSize: 12.5,
       lineHeight: 20,
       fontLigatures: false,
-      ...numbered(options.lineNumbers),
-      lineNumbersMinChars: 3,
+      lineNumbers: options.lineNumbers ? "on" : "off",
+      // With numbers the text begins where it does in a cell that is not written in (`.code__numbers`).
+      lineNumbersMinChars: 4,
+      lineDecorationsWidth: 14,
       folding: true,
       showFoldingControls: "never",
       glyphMargin: false,
@@ -232,7 +234,7 @@ export class Editor {
 
   /** Show or hide the numbers of the lines. */
   lineNumbers(on: boolean): void {
-    this.#code.updateOptions(numbered(on));
+    this.#code.updateOptions({ lineNumbers: on ? "on" : "off" });
     this.#carets.follow();
   }
 
@@ -332,11 +334,6 @@ export class Editor {
 }
 
 let nextModel = 1;
-
-/** With numbers the text begins where it does in a cell that is not written in (`.code__numbers`). */
-function numbered(on: boolean): monaco.IEditorOptions {
-  return { lineNumbers: on ? "on" : "off", lineDecorationsWidth: on ? 12 : 14 };
-}
 
 /** Make a kept model say what the document says now, with the smallest edit. */
 function bring(model: monaco.ITextModel, text: string): void {

@@ -64,6 +64,14 @@ impl Link {
     /// focus, so that it is not lost. `false`: it is not for a text.
     pub fn type_ahead(&mut self, event: &web_sys::KeyboardEvent) -> bool {
         let modified = event.ctrl_key() || event.meta_key() || event.alt_key();
+        let moves = matches!(
+            event.key().as_str(),
+            "ArrowUp" | "ArrowDown" | "ArrowLeft" | "ArrowRight" | "Home" | "End"
+        );
+        if self.editor.is_none() && moves {
+            // Meant for the text, which is on its way: the page must not scroll away from under it.
+            return true;
+        }
         if !self.screen.may.get_untracked().edit || modified {
             return false;
         }
