@@ -77,6 +77,35 @@ test("pasted line ends are LF, so that offsets count the same for everyone", asy
   expect(JSON.stringify(await changes(page))).not.toContain("\\r");
 });
 
+test("a byte order mark at the beginning counts like any other character, however it got there", async ({ page }) => {
+  await mount(page, "\u{feff}ab");
+  expect(await text(page)).toBe("\u{feff}ab");
+  await page.evaluate(() => (window as any).editor.select(2, 2));
+  await page.keyboard.type("-");
+  await page.evaluate(() => {
+    const { editor } = window as any;
+    editor.apply([0, 1, ""]);
+    editor.apply([0, 0, "\u{feff}\u{feff}"]);
+    editor.show("", "\u{feff}\u{feff}xa-b", "python", false, "Cell 1, code");
+    editor.show("other", "\u{feff}", "python", false, "Cell 2, code");
+    editor.show("", "\u{feff}xa-b", "python", false, "Cell 1, code");
+    editor.select(2, 2);
+  });
+  await page.keyboard.type("+");
+  expect(await text(page)).toBe("\u{feff}x+a-b");
+  expect(await changes(page)).toEqual([[2, 0, "-"], [2, 0, "+"]]);
+});
+
+test("a byte order mark is no part of what is pasted", async ({ page }) => {
+  await mount(page, "x");
+  await page.evaluate(() => {
+    const data = new DataTransfer();
+    data.setData("text/plain", "\u{feff}one\r\n");
+    document.activeElement?.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }));
+  });
+  await expect.poll(() => text(page)).toBe("one\nx");
+});
+
 test("another person's edits arrive without being told back, and the caret stays at its place", async ({ page }) => {
   await mount(page, "one two three");
   await page.evaluate(() => {

@@ -156,8 +156,10 @@ export class Editor {
       if (!same) this.#carets.set([]);
       let entry = this.#texts.get(key);
       if (entry === undefined) {
-        const model = monaco.createModel(lines(text), languageId(language), Uri.parse(`cell:/${nextModel++}`));
+        // Empty at first: what a model is made of loses a U+FEFF at its beginning, and everybody else counts it.
+        const model = monaco.createModel("", languageId(language), Uri.parse(`cell:/${nextModel++}`));
         model.setEOL(monaco.EndOfLineSequence.LF);
+        bring(model, lines(text));
         entry = { model, view: null };
         this.#texts.set(key, entry);
         this.#evict(key);
@@ -297,6 +299,15 @@ export class Editor {
       const model = code.getModel();
       if (model !== null) helpFor(model, this.#events);
     });
+    // The mark some programs begin a file with is no part of its text, and Python refuses it.
+    const unmarked = (event: ClipboardEvent): void => {
+      const text = event.clipboardData?.getData("text/plain") ?? "";
+      if (!text.startsWith("\u{feff}") || !code.hasTextFocus()) return;
+      event.preventDefault();
+      event.stopPropagation();
+      code.trigger("keyboard", "paste", { text: text.slice(1), pasteOnNewLine: false, multicursorText: null });
+    };
+    this.#host.addEventListener("paste", unmarked, { capture: true });
   }
 
   /** Is the caret on the first or the last line as drawn, with nothing selected? */
