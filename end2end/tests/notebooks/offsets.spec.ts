@@ -1,4 +1,5 @@
-// What the screen shows is what the studio has, where an editor is tempted to count differently.
+// What the screen shows is what the studio has, where an editor is tempted to count differently: a byte order mark and
+// carriage returns.
 import type { Page } from "@playwright/test";
 import { cell, code, imported, letIn, open, source, write, type Given } from "../../fixtures/notebook.js";
 import { expect, test } from "../../fixtures/studio.js";
@@ -88,4 +89,21 @@ test("a byte order mark and carriage returns of what is pasted come into no text
   await paste(ada.page, `${BOM}import os\r\nx = 1\ry = 2\r\n`);
   await ada.page.keyboard.type("z");
   await expect.poll(() => source(ada, given, "first")).toBe("import os\nx = 1\ny = 2\nz");
+});
+
+test("a program's carriage returns are refused, and what it may write counts the same for everyone", async ({ person }) => {
+  const ada = await person("Ada");
+  const given = await imported(ada, [code("first", "one\ntwo\nthree")]);
+  await open(ada, given);
+  await write(ada.page, "first");
+  for (const operation of [
+    { op: "insert_cell", cell: "new", kind: "code", order: "b00", source: "a\r\nb" },
+    { op: "edit_source", cell: "first", delta: [3, "\r\nmore"] },
+    { op: "edit_source", cell: "first", delta: ["\r"] },
+  ]) {
+    expect(await submit(ada.page, given, [operation])).toMatchObject({ hear: "refused", why: { code: "op.line_end", detail: operation.cell } });
+  }
+  expect(await submit(ada.page, given, [{ op: "edit_source", cell: "first", delta: [3, "\nmore\u{2028}\u{85}x"] }])).toMatchObject({ hear: "ack" });
+  await ada.page.keyboard.type("END");
+  await expect.poll(() => source(ada, given, "first")).toBe("one\nmore\u{2028}\u{85}x\ntwo\nthreeEND");
 });

@@ -14,7 +14,9 @@ impl Link {
         if operations.is_empty() || !self.screen.may.get_untracked().edit {
             return;
         }
-        match self.client.edit(operations, browser::now_ms()) {
+        // Of texts older than the rule that their lines end with `\n`, parts may be copied and joined.
+        let operations = operations.into_iter().map(Operation::with_line_feeds);
+        match self.client.edit(operations.collect(), browser::now_ms()) {
             Ok(changes) => self.show(changes, None),
             Err(why) => self.announce(&why.to_string()),
         }

@@ -152,6 +152,7 @@ impl Link {
         let Some(id) = screen.active.get_untracked() else {
             return;
         };
+        self.mend_line_ends(&id);
         let (Some(editor), Some(cell)) = (&self.editor, self.client.document().cell(&id)) else {
             return;
         };
@@ -174,6 +175,26 @@ impl Link {
         );
         self.shown = Some(id);
         self.draw_people();
+    }
+
+    /// A text older than the rule that lines end with `\n` follows it from now on: the editor would show it so anyway, and
+    /// count differently than everybody else.
+    fn mend_line_ends(&mut self, id: &CellId) {
+        let Some(cell) = self.client.document().cell(id) else {
+            return;
+        };
+        if self.editor.is_none()
+            || !self.screen.may.get_untracked().edit
+            || !cell.source.contains('\r')
+        {
+            return;
+        }
+        let delta = Delta::diff(&cell.source, &notebook::line_feeds(&cell.source));
+        self.shown = None;
+        self.edit(vec![Operation::EditSource {
+            cell: id.clone(),
+            delta,
+        }]);
     }
 
     /// Lines have numbers, or have none, as the screen says.
