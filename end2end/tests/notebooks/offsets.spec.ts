@@ -1,8 +1,8 @@
-// What the screen shows is what the studio has, where an editor is tempted to count differently: a byte order mark and
-// carriage returns.
-import type { Page } from "@playwright/test";
-import { cell, code, imported, letIn, open, source, write, type Given } from "../../fixtures/notebook.js";
-import { expect, test } from "../../fixtures/studio.js";
+// What the screen shows is what the studio has, where an editor is tempted to count differently: a byte order mark, carriage
+// returns, and an input method that composes while others write.
+import type { CDPSession, Page } from "@playwright/test";
+import { cell, code, imported, letIn, open, saved, source, write, type Given } from "../../fixtures/notebook.js";
+import { expect, test, type Person } from "../../fixtures/studio.js";
 
 const BOM = "\u{feff}";
 
@@ -106,4 +106,65 @@ test("a program's carriage returns are refused, and what it may write counts the
   expect(await submit(ada.page, given, [{ op: "edit_source", cell: "first", delta: [3, "\nmore\u{2028}\u{85}x"] }])).toMatchObject({ hear: "ack" });
   await ada.page.keyboard.type("END");
   await expect.poll(() => source(ada, given, "first")).toBe("one\nmore\u{2028}\u{85}x\ntwo\nthreeEND");
+});
+
+async function together(ada: Person, grace: Person, text: string): Promise<[Given, CDPSession]> {
+  const given = await imported(ada, [code("first", text)]);
+  await letIn(ada, grace, given, "editor");
+  await open(ada, given);
+  await open(grace, given);
+  await write(ada.page, "first");
+  await write(grace.page, "first");
+  return [given, await ada.page.context().newCDPSession(ada.page)];
+}
+
+const compose = (keys: CDPSession, text: string): Promise<unknown> =>
+  keys.send("Input.imeSetComposition", { text, selectionStart: text.length, selectionEnd: text.length });
+
+test("what others write while an input method composes deletes nothing, and comes when it is done", async ({ person }) => {
+  test.slow();
+  const ada = await person("Ada");
+  const grace = await person("Grace");
+  for (const [before, ours, theirs, typed, after] of [
+    ["abc def", "Control+End", "Control+Home", ["X", "Y", "Z"], "XYZabc def日本"],
+    ["abc def", "Control+Home", "Control+End", ["X", "Y", "Z"], "日本abc defXYZ"],
+    ["abc\ndef", "Control+End", "Control+Home", ["X\n", "Y\n", "Z\n"], "X\nY\nZ\nabc\ndef日本"],
+    ["abc\ndef", "Control+Home", "Control+End", ["X\n", "Y\n", "Z"], "日本abc\ndefX\nY\nZ"],
+  ] as const) {
+    const [given, keys] = await together(ada, grace, before);
+    await ada.page.keyboard.press(ours);
+    await grace.page.keyboard.press(theirs);
+    for (const [at, composed] of ["n", "に", "にほ"].entries()) {
+      await compose(keys, composed);
+      // What is composed is seen by others at once; what they write waits here.
+      await expect.poll(() => shown(grace.page)).toContain(composed);
+      await grace.page.keyboard.type(typed[at]!);
+      await expect.poll(() => source(ada, given, "first")).toContain(typed[at]!);
+      await saved(grace.page);
+      expect(await shown(ada.page)).not.toContain(typed[at]!.trim());
+    }
+    await keys.send("Input.insertText", { text: "日本" });
+    await expect.poll(() => source(ada, given, "first")).toBe(after);
+    await expect.poll(() => shown(ada.page)).toBe(after);
+    await expect.poll(() => shown(grace.page)).toBe(after);
+    await ada.page.keyboard.type("ok");
+    await expect.poll(() => source(ada, given, "first")).toBe(after.replace("日本", "日本ok"));
+    await saved(ada.page);
+  }
+});
+
+test("who composes for very long does not keep others' words waiting", async ({ person }) => {
+  test.slow();
+  const ada = await person("Ada");
+  const grace = await person("Grace");
+  const [given, keys] = await together(ada, grace, "abc");
+  await grace.page.keyboard.press("Control+Home");
+  await compose(keys, "に");
+  await grace.page.keyboard.type("X");
+  await expect.poll(() => shown(grace.page)).toBe("Xabcに");
+  expect(await shown(ada.page)).toBe("abcに");
+  await expect.poll(() => shown(ada.page), { timeout: 15_000 }).toBe("Xabcに");
+  await expect.poll(() => source(ada, given, "first")).toBe("Xabcに");
+  await ada.page.keyboard.type("!");
+  await expect.poll(() => source(ada, given, "first")).toBe("Xabcに!");
 });

@@ -6,7 +6,7 @@ use notebook::{CellId, CellKind, Delta, Operation, utf16_len};
 
 use super::super::screen::Mode;
 use super::super::{commands, screen_place, tell};
-use super::{Link, MISSED, with};
+use super::{COMPOSING, Link, MISSED, with};
 use crate::browser;
 use crate::browser::editor::{Editor, Events};
 
@@ -250,6 +250,10 @@ fn events() -> Events {
             commands::editor_key(screen, name)
         }),
         blur: Box::new(|| {}),
+        composing: Box::new(|on| {
+            COMPOSING.set(on);
+            with(Link::composed);
+        }),
         complete: Box::new(|code, cursor| {
             with(|link| link.ask_kernel(|ask| Say::Complete { ask, code, cursor }))
                 .unwrap_or_else(nothing)
