@@ -184,6 +184,14 @@ impl Changes {
         operations
     }
 
+    /// The same with `\n` for every `\r\n` and `\r` in edits of text: what an old text is deleted with must not come back.
+    pub(crate) fn with_line_feeds(mut self) -> Self {
+        for change in self.cells.values_mut() {
+            change.delta = std::mem::take(&mut change.delta).with_line_feeds();
+        }
+        self
+    }
+
     /// How many operations it is.
     pub(crate) fn len(&self) -> usize {
         self.metadata.len() + self.cells.values().map(CellChange::len).sum::<usize>()

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::changes::Changes;
-use crate::document::{check_batch, check_uncuttable};
+use crate::document::{check_batch, check_line_ends, check_uncuttable};
 use crate::presence::{Place, Places, Present};
 use crate::{Accepted, CellId, NotebookDoc, Operation, Refused, Snapshot, Submission, limits};
 
@@ -258,8 +258,9 @@ impl Client {
     ) -> Result<Vec<Change>, Refused> {
         let mut changes = Changes::from_operations(&operations)?;
         check_uncuttable(&operations)?;
+        check_line_ends(&operations)?;
         spacing::make_room(&mut changes, &self.view);
-        let inverse = changes.invert(&self.view)?;
+        let inverse = changes.invert(&self.view)?.with_line_feeds();
         self.view.apply_changes(changes.clone(), true)?;
         self.now = now_ms;
         for (id, change) in &changes.cells {
@@ -560,7 +561,7 @@ impl Client {
 
     /// Does an undo or redo step as an edit; returns what takes it back.
     fn step(&mut self, step: Step) -> Option<(Step, Vec<Change>)> {
-        let inverse = step.changes.invert(&self.view).ok()?;
+        let inverse = step.changes.invert(&self.view).ok()?.with_line_feeds();
         self.view.apply_changes(step.changes.clone(), false).ok()?;
         let redraw = redraw(&step.changes);
         self.enqueue(step.changes).ok()?;

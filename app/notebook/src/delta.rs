@@ -134,6 +134,23 @@ impl Delta {
         self.0.is_empty()
     }
 
+    /// Does the text it inserts hold this character?
+    pub(crate) fn inserts(&self, character: char) -> bool {
+        let inserts = |step: &Step| matches!(step, Step::Insert(text) if text.contains(character));
+        self.0.iter().any(inserts)
+    }
+
+    /// The same with `\n` for every `\r\n` and `\r` it inserts.
+    pub(crate) fn with_line_feeds(self) -> Self {
+        if !self.inserts('\r') {
+            return self;
+        }
+        Self::new(self.0.into_iter().map(|step| match step {
+            Step::Insert(text) => Step::Insert(crate::line_feeds(&text)),
+            other => other,
+        }))
+    }
+
     /// `None` where the delta runs past the end or cuts a surrogate pair.
     pub fn apply(&self, text: &str) -> Option<String> {
         let inserted: usize = self

@@ -112,6 +112,7 @@ impl NotebookDoc {
     /// Checks the whole batch and applies it, or changes nothing.
     pub fn apply(&mut self, batch: &[Operation]) -> Result<(), Refused> {
         check_batch(batch)?;
+        check_line_ends(batch)?;
         self.apply_changes(Changes::from_operations(batch)?, true)
     }
 
@@ -311,6 +312,22 @@ pub(crate) fn check_batch(batch: &[Operation]) -> Result<(), Refused> {
             "a batch of {bytes} bytes (limit {})",
             limits::BATCH_BYTES
         )));
+    }
+    Ok(())
+}
+
+/// No carriage return gets into a text: editors make a line end of it, and everybody would count differently behind it.
+pub(crate) fn check_line_ends(batch: &[Operation]) -> Result<(), Refused> {
+    for operation in batch {
+        match operation {
+            Operation::InsertCell { cell, source, .. } if source.contains('\r') => {
+                return Err(Refused::LineEnd(cell.clone()));
+            }
+            Operation::EditSource { cell, delta } if delta.inserts('\r') => {
+                return Err(Refused::LineEnd(cell.clone()));
+            }
+            _ => {}
+        }
     }
     Ok(())
 }

@@ -20,7 +20,7 @@ pub use cell::{Cell, CellId, CellKind};
 pub use client::{Change, Client, ClientId, Saved};
 pub use delta::{Delta, Step, utf16_len};
 pub use document::{NotebookDoc, Snapshot};
-pub use operation::{Operation, Refused, transform};
+pub use operation::{Operation, Refused, line_feeds, transform};
 pub use order::Order;
 pub use sequencer::{Accepted, Rights, Sequencer, Submission};
 

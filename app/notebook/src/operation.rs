@@ -93,6 +93,9 @@ pub enum Refused {
     #[error("{0} is larger than allowed")]
     #[serde(rename = "op.too_large")]
     TooLarge(String),
+    #[error("the text for cell {0} holds a carriage return; line ends are \\n")]
+    #[serde(rename = "op.line_end")]
+    LineEnd(CellId),
     #[error("the notebook is full (20 MiB of source, 50,000 cells)")]
     #[serde(rename = "notebook.full")]
     Full,
@@ -146,6 +149,24 @@ impl Operation {
             Self::SetNotebookMetadata { .. } => None,
         }
     }
+
+    /// The same with `\n` for every `\r\n` and `\r` in the text it puts into a cell.
+    #[must_use]
+    pub fn with_line_feeds(mut self) -> Self {
+        match &mut self {
+            Self::InsertCell { source, .. } if source.contains('\r') => {
+                *source = line_feeds(source);
+            }
+            Self::EditSource { delta, .. } => *delta = std::mem::take(delta).with_line_feeds(),
+            _ => {}
+        }
+        self
+    }
+}
+
+/// A text with `\n` for every `\r\n` and `\r`.
+pub fn line_feeds(text: &str) -> String {
+    text.replace("\r\n", "\n").replace('\r', "\n")
 }
 
 impl Refused {
@@ -157,6 +178,7 @@ impl Refused {
             Self::CellExists(_) => "op.cell_exists",
             Self::TooDeep => "room.too_deep",
             Self::TooLarge(_) => "op.too_large",
+            Self::LineEnd(_) => "op.line_end",
             Self::Full => "notebook.full",
             Self::ReadOnly => "read_only",
             Self::ForeignClient => "room.foreign_client",

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use serde::{Deserialize, Serialize};
 
 use crate::changes::Changes;
-use crate::document::check_batch;
+use crate::document::{check_batch, check_line_ends};
 use crate::presence::Place;
 use crate::{ClientId, NotebookDoc, Operation, Refused, Snapshot};
 
@@ -122,6 +122,7 @@ impl Sequencer {
         }
         let late = self.after(base).ok_or(Refused::Resync)?;
         check_batch(&operations)?;
+        check_line_ends(&operations)?;
         let mut changes = Changes::from_operations(&operations)?;
         // Ids are random: a second insert of one is a mistake or an attack, never two people.
         if let Some((id, _)) = changes

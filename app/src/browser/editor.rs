@@ -38,6 +38,8 @@ extern "C" {
     fn has_focus(this: &EditorHandle) -> bool;
     #[wasm_bindgen(method)]
     fn layout(this: &EditorHandle);
+    #[wasm_bindgen(method, js_name = endComposition)]
+    fn end_composition(this: &EditorHandle);
     #[wasm_bindgen(method, js_name = lineNumbers)]
     fn line_numbers(this: &EditorHandle, on: bool);
     #[wasm_bindgen(method)]
@@ -52,6 +54,8 @@ pub struct Events {
     /// A key of the notebook (`run-next`, `escape`, …): `true` when it was used.
     pub key: Box<dyn Fn(&str) -> bool>,
     pub blur: Box<dyn Fn()>,
+    /// An input method has begun (`true`) or is done: in between the text must not be changed from outside.
+    pub composing: Box<dyn Fn(bool)>,
     /// Completion and inspection: resolves with the kernel's reply content.
     pub complete: Box<dyn Fn(String, u32) -> js_sys::Promise>,
     pub inspect: Box<dyn Fn(String, u32) -> js_sys::Promise>,
@@ -100,6 +104,8 @@ impl Editor {
             Box::new(move |name: String| (events.key)(&name)) as Box<dyn Fn(String) -> bool>
         );
         let blur = Closure::wrap(Box::new(move || (events.blur)()) as Box<dyn Fn()>);
+        let composing =
+            Closure::wrap(Box::new(move |on: bool| (events.composing)(on)) as Box<dyn Fn(bool)>);
         let complete =
             Closure::wrap(
                 Box::new(move |code: String, cursor: u32| (events.complete)(code, cursor))
@@ -117,6 +123,7 @@ impl Editor {
             ("selection", selection.as_ref()),
             ("key", key.as_ref()),
             ("blur", blur.as_ref()),
+            ("composing", composing.as_ref()),
             ("focus", nothing.as_ref()),
             ("height", nothing.as_ref()),
             ("complete", complete.as_ref()),
@@ -133,6 +140,7 @@ impl Editor {
             Box::new(selection),
             Box::new(key),
             Box::new(blur),
+            Box::new(composing),
             Box::new(complete),
             Box::new(inspect),
             Box::new(nothing),
@@ -203,6 +211,11 @@ impl Editor {
 
     pub fn has_focus(&self) -> bool {
         self.handle.has_focus()
+    }
+
+    /// Lets what an input method has in hand stand as it is. `composing(false)` follows, but not before this returns.
+    pub fn end_composition(&self) {
+        self.handle.end_composition();
     }
 
     pub fn layout(&self) {

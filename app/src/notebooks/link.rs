@@ -2,6 +2,7 @@
 
 mod document;
 mod editing;
+mod held;
 mod kept;
 mod presence;
 mod runs;
@@ -28,6 +29,8 @@ thread_local! {
     static LINK: RefCell<Option<Rc<RefCell<Link>>>> = const { RefCell::new(None) };
     /// Our selection, told by the editor while the link was busy with it (drawing carets makes it tell what it held back).
     static MISSED: Cell<Option<(u32, u32)>> = const { Cell::new(None) };
+    /// An input method is at work in the editor. Told while the link may be busy, so it stands beside it.
+    static COMPOSING: Cell<bool> = const { Cell::new(false) };
 }
 
 /// First pause before connecting again; doubles up to [`LONGEST_PAUSE_MS`], with jitter.
@@ -63,6 +66,7 @@ pub struct Link {
     heartbeat: Option<Timer>,
     /// The batch that was in flight when the studio last closed the line because it did not understand this tab.
     struck: Option<u64>,
+    held: held::Held,
     /// What the person wanted done before the room had let this tab in.
     wanted: Vec<Say>,
     presence_timer: Option<Timer>,
@@ -115,6 +119,7 @@ pub fn start(screen: Screen, view: &NotebookView, reader: &UserId, assets: crate
         asked_to_speak: false,
         heartbeat: None,
         struck: None,
+        held: held::Held::default(),
         wanted: Vec::new(),
         presence_timer: None,
         told_at: 0.0,
@@ -139,6 +144,8 @@ pub fn start(screen: Screen, view: &NotebookView, reader: &UserId, assets: crate
     };
     let link = Rc::new(RefCell::new(link));
     LINK.with(|slot| slot.borrow_mut().replace(link));
+    // An editor that is gone tells of no end.
+    COMPOSING.set(false);
     leptos::task::spawn_local(async move {
         open_store().await;
         with(Link::connect);
@@ -149,6 +156,7 @@ pub fn start(screen: Screen, view: &NotebookView, reader: &UserId, assets: crate
 pub fn stop() {
     let ended = LINK.with(|slot| slot.borrow_mut().take());
     drop(ended);
+    COMPOSING.set(false);
 }
 
 /// Does something with the link, if there is one and it is not busy already (a callback inside a callback).
@@ -156,9 +164,9 @@ pub fn with<T>(work: impl FnOnce(&mut Link) -> T) -> Option<T> {
     let link = LINK.with(|slot| slot.borrow().clone())?;
     let mut link = link.try_borrow_mut().ok()?;
     let done = work(&mut link);
-    if let Some(selection) = MISSED.take() {
-        let cell = link.shown.clone();
-        link.be_at(cell, Some(selection));
+    link.catch_up();
+    if link.let_in() {
+        link.catch_up();
     }
     Some(done)
 }
@@ -257,8 +265,18 @@ impl Link {
         }
     }
 
+    /// Our selection, where the editor told it while the link was busy.
+    fn catch_up(&mut self) {
+        if let Some(selection) = MISSED.take() {
+            let cell = self.shown.clone();
+            self.be_at(cell, Some(selection));
+        }
+    }
+
     /// There is no line to the studio any more.
     fn lost(&mut self) {
+        // The next join brings it again.
+        self.held = held::Held::default();
         self.socket = None;
         self.joined = false;
         self.people.clear();
@@ -283,17 +301,22 @@ impl Link {
                 self.say(say);
             }
             // Read as text, as everything else here is: one reader in the module instead of two.
-            Heard::Frame(frame) => match String::from_utf8(frame)
-                .map_err(|error| error.to_string())
-                .and_then(|frame| {
-                    serde_json::from_str::<ToClient>(&frame).map_err(|error| error.to_string())
-                }) {
-                Ok(message) if message.notebook == self.notebook => self.hear(message.hear),
-                Ok(_) => {}
-                Err(error) => {
-                    leptos::logging::warn!("a message of the studio could not be read: {error}")
+            Heard::Frame(frame) => {
+                let bytes = frame.len();
+                match String::from_utf8(frame)
+                    .map_err(|error| error.to_string())
+                    .and_then(|frame| {
+                        serde_json::from_str::<ToClient>(&frame).map_err(|error| error.to_string())
+                    }) {
+                    Ok(message) if message.notebook == self.notebook => {
+                        self.hear_or_hold(message.hear, bytes)
+                    }
+                    Ok(_) => {}
+                    Err(error) => {
+                        leptos::logging::warn!("a message of the studio could not be read: {error}")
+                    }
                 }
-            },
+            }
             Heard::Closed { code, reason } => {
                 self.lost();
                 match code {
@@ -313,6 +336,10 @@ impl Link {
     /// sending it for ever would keep everything behind it from being saved.
     fn not_understood(&mut self) {
         let in_flight = self.client.in_flight();
+        if COMPOSING.get() {
+            // It is sent again first.
+            return;
+        }
         if in_flight.is_none() || self.struck != in_flight {
             self.struck = in_flight;
             return;

@@ -18,6 +18,7 @@ async function mount(page: Page, text: string, keys: string[] = []): Promise<voi
           key: (name: string) => (w.told.push(["key", name]), keys.includes(name)),
           focus: () => w.told.push(["focus"]),
           blur: () => w.told.push(["blur"]),
+          composing: (on: boolean) => w.told.push(["composing", on]),
           height: (px: number) => w.heights.push(px),
           complete: async (code: string, cursor: number) => ({
             matches: ["alpha", "alphabet"], cursor_start: code.lastIndexOf("alp", cursor), cursor_end: cursor, status: "ok",
@@ -77,6 +78,35 @@ test("pasted line ends are LF, so that offsets count the same for everyone", asy
   expect(JSON.stringify(await changes(page))).not.toContain("\\r");
 });
 
+test("a byte order mark at the beginning counts like any other character, however it got there", async ({ page }) => {
+  await mount(page, "\u{feff}ab");
+  expect(await text(page)).toBe("\u{feff}ab");
+  await page.evaluate(() => (window as any).editor.select(2, 2));
+  await page.keyboard.type("-");
+  await page.evaluate(() => {
+    const { editor } = window as any;
+    editor.apply([0, 1, ""]);
+    editor.apply([0, 0, "\u{feff}\u{feff}"]);
+    editor.show("", "\u{feff}\u{feff}xa-b", "python", false, "Cell 1, code");
+    editor.show("other", "\u{feff}", "python", false, "Cell 2, code");
+    editor.show("", "\u{feff}xa-b", "python", false, "Cell 1, code");
+    editor.select(2, 2);
+  });
+  await page.keyboard.type("+");
+  expect(await text(page)).toBe("\u{feff}x+a-b");
+  expect(await changes(page)).toEqual([[2, 0, "-"], [2, 0, "+"]]);
+});
+
+test("a byte order mark is no part of what is pasted", async ({ page }) => {
+  await mount(page, "x");
+  await page.evaluate(() => {
+    const data = new DataTransfer();
+    data.setData("text/plain", "\u{feff}one\r\n");
+    document.activeElement?.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }));
+  });
+  await expect.poll(() => text(page)).toBe("one\nx");
+});
+
 test("another person's edits arrive without being told back, and the caret stays at its place", async ({ page }) => {
   await mount(page, "one two three");
   await page.evaluate(() => {
@@ -89,6 +119,29 @@ test("another person's edits arrive without being told back, and the caret stays
   await page.keyboard.type("2");
   expect(await text(page)).toBe("first 2 🦉 last");
   expect(await changes(page)).toEqual([[6, 3, "2"]]);
+});
+
+test("an input method is told of from its first key to its last, and can be ended with what it has in hand", async ({ page }) => {
+  await mount(page, "ab");
+  await page.evaluate(() => (window as any).editor.select(1, 1));
+  const keys = await page.context().newCDPSession(page);
+  const compose = (text: string): Promise<unknown> => keys.send("Input.imeSetComposition", { text, selectionStart: text.length, selectionEnd: text.length });
+  const told = (): Promise<unknown[][]> => page.evaluate(() => (window as any).told.filter(([what]: [string]) => ["change", "composing"].includes(what)));
+  await compose("n");
+  await compose("に");
+  await expect.poll(async () => (await told()).at(-1)).toEqual(["change", 1, 1, "に"]);
+  expect((await told())[0], "before the first change").toEqual(["composing", true]);
+  await keys.send("Input.insertText", { text: "日" });
+  await expect.poll(async () => (await told()).at(-1)).toEqual(["composing", false]);
+  expect((await told()).filter(([what]) => what === "composing")).toHaveLength(2);
+  expect(await text(page)).toBe("a日b");
+  await compose("ほ");
+  await expect.poll(() => text(page)).toBe("a日ほb");
+  await page.evaluate(() => (window as any).editor.endComposition());
+  await expect.poll(async () => (await told()).at(-1)).toEqual(["composing", false]);
+  await page.evaluate(() => (window as any).editor.apply([0, 0, "X"]));
+  await page.keyboard.type("!");
+  expect(await text(page)).toBe("Xa日ほ!b");
 });
 
 test("notebook keys go to the notebook, undo among them", async ({ page }) => {

@@ -52,9 +52,14 @@ export interface Events extends Helper {
   focus(): void;
   blur(): void;
   height(px: number): void;
+  /** An input method has begun, or is done: until then nobody but the person here may change the text. */
+  composing(on: boolean): void;
 }
 
 export type KeyName = "escape" | "run-next" | "run" | "run-below" | "save" | "undo" | "redo" | "up" | "down" | "split";
+
+/** Compositions that follow each other without a pause count as one for so long. */
+const CHAIN_MS = 2_000;
 
 const PLAIN = "!suggestWidgetVisible && !findWidgetVisible && !renameInputVisible";
 
@@ -89,6 +94,9 @@ export class Editor {
   #key = "";
   /** While this is set, what happens to the text was not done by the person here. */
   #guarded = false;
+  #composing = false;
+  #composingSince = 0;
+  #settling: number | undefined;
 
   constructor(host: HTMLElement, options: Options, events: Events) {
     this.#host = host;
@@ -158,8 +166,10 @@ export class Editor {
       if (!same) this.#carets.set([]);
       let entry = this.#texts.get(key);
       if (entry === undefined) {
-        const model = monaco.createModel(lines(text), languageId(language), Uri.parse(`cell:/${nextModel++}`));
+        // Empty at first: what a model is made of loses a U+FEFF at its beginning, and everybody else counts it.
+        const model = monaco.createModel("", languageId(language), Uri.parse(`cell:/${nextModel++}`));
         model.setEOL(monaco.EndOfLineSequence.LF);
+        bring(model, lines(text));
         entry = { model, view: null };
         this.#texts.set(key, entry);
         this.#evict(key);
@@ -217,6 +227,17 @@ export class Editor {
     this.#code.focus();
   }
 
+  /** Let what an input method has in hand stand as it is, soon. */
+  endComposition(): void {
+    setTimeout(() => {
+      if (!this.#composing) return;
+      const writing = this.#code.hasTextFocus();
+      if (writing) (document.activeElement as HTMLElement | null)?.blur();
+      this.#settle();
+      if (writing) this.#code.focus();
+    });
+  }
+
   hasFocus(): boolean {
     return this.#code.hasTextFocus();
   }
@@ -253,6 +274,7 @@ export class Editor {
   }
 
   dispose(): void {
+    clearTimeout(this.#settling);
     this.#size.disconnect();
     this.#carets.dispose();
     mounted.delete(this.#code);
@@ -290,6 +312,16 @@ export class Editor {
     });
     code.onDidFocusEditorText(() => this.#events.focus());
     code.onDidBlurEditorWidget(() => this.#events.blur());
+    code.onDidCompositionStart(() => {
+      clearTimeout(this.#settling);
+      if (this.#composing) return;
+      this.#composing = true;
+      this.#composingSince = performance.now();
+      this.#events.composing(true);
+    });
+    code.onDidCompositionEnd(() => this.#composed());
+    // Whoever is taken out of the page hears of no end.
+    code.onDidBlurEditorText(() => this.#composed());
     code.onDidContentSizeChange((change) => {
       if (!change.contentHeightChanged) return;
       this.layout();
@@ -299,6 +331,31 @@ export class Editor {
       const model = code.getModel();
       if (model !== null) helpFor(model, this.#events);
     });
+    // The mark some programs begin a file with is no part of its text, and Python refuses it.
+    const unmarked = (event: ClipboardEvent): void => {
+      const text = event.clipboardData?.getData("text/plain") ?? "";
+      if (!text.startsWith("\u{feff}") || !code.hasTextFocus()) return;
+      event.preventDefault();
+      event.stopPropagation();
+      code.trigger("keyboard", "paste", { text: text.slice(1), pasteOnNewLine: false, multicursorText: null });
+    };
+    this.#host.addEventListener("paste", unmarked, { capture: true });
+  }
+
+  /** The input method is done; some browsers tell the last of its text only afterwards. */
+  #composed(): void {
+    if (!this.#composing) return;
+    clearTimeout(this.#settling);
+    // Some begin the next syllable with the key that ends this one: who writes on and on must see the others all the same.
+    if (performance.now() - this.#composingSince > CHAIN_MS) this.#settle();
+    else this.#settling = window.setTimeout(() => this.#settle());
+  }
+
+  #settle(): void {
+    clearTimeout(this.#settling);
+    if (!this.#composing) return;
+    this.#composing = false;
+    this.#events.composing(false);
   }
 
   /** Is the caret on the first or the last line as drawn, with nothing selected? */

@@ -66,6 +66,25 @@ fn typing_is_one_step_until_a_pause_and_undo_leaves_others_alone() {
 }
 
 #[test]
+fn what_an_old_text_ended_its_lines_with_is_not_sent_again_by_an_undo() {
+    let (mut me, cell) = client();
+    me.receive(theirs(1, key(&cell, 1, "\r\n"))).unwrap();
+    assert_eq!(
+        me.edit(key(&cell, 0, "x\r"), 0.0),
+        Err(Refused::LineEnd(cell.clone()))
+    );
+    let whole = Operation::EditSource {
+        cell: cell.clone(),
+        delta: Delta::splice(0, 4, ""),
+    };
+    me.edit(vec![whole], 0.0).unwrap();
+    me.undo().unwrap();
+    assert_eq!(me.document().cell(&cell).unwrap().source, "a\nb");
+    me.redo().unwrap();
+    assert_eq!(me.document().cell(&cell).unwrap().source, "");
+}
+
+#[test]
 fn a_cell_deleted_under_the_typist_is_told_and_keeps_the_text() {
     let (mut me, cell) = client();
     me.edit(key(&cell, 2, "c"), 0.0).unwrap();

@@ -76,3 +76,45 @@ fn a_batch_applies_whole_or_not_at_all() {
     assert!(document.apply(&batch).is_err());
     assert_eq!(document, before);
 }
+
+#[test]
+fn a_carriage_return_gets_into_no_text_and_what_is_there_can_go() {
+    let (mut document, cell) = with_cell();
+    let before = document.clone();
+    let edit = |delta: Delta| Operation::EditSource {
+        cell: cell.clone(),
+        delta,
+    };
+    let other = CellId::from_random(2);
+    let insert = |source: &str| Operation::InsertCell {
+        cell: other.clone(),
+        kind: CellKind::Code,
+        order: before.order_after(None),
+        source: source.to_owned(),
+        metadata: Map::new(),
+        attachments: Map::new(),
+    };
+    for text in ["\r", "a\r\nb", "a\rb"] {
+        assert_eq!(
+            document.apply(&[edit(Delta::splice(0, 0, text))]),
+            Err(Refused::LineEnd(cell.clone()))
+        );
+        assert_eq!(
+            document.apply(&[edit(Delta::splice(0, 0, "x")), insert(text)]),
+            Err(Refused::LineEnd(other.clone()))
+        );
+    }
+    assert_eq!(document, before);
+    // In the log of an older studio it is as it was.
+    document
+        .replay(&[edit(Delta::splice(0, 0, "a\r\nb\rc"))])
+        .unwrap();
+    document.apply(&[edit(Delta::splice(1, 1, ""))]).unwrap();
+    assert_eq!(document.cell(&cell).unwrap().source, "a\nb\rc");
+    let mended = [insert("a\r\nb\rc"), edit(Delta::splice(3, 1, "\r\n"))];
+    document
+        .apply(&mended.map(Operation::with_line_feeds))
+        .unwrap();
+    assert_eq!(document.cell(&other).unwrap().source, "a\nb\nc");
+    assert_eq!(document.cell(&cell).unwrap().source, "a\nb\nc");
+}

@@ -128,3 +128,25 @@ fn a_forgotten_window_asks_for_a_snapshot_but_remembers_its_clients() {
     );
     assert_eq!(room.submit(typing("x", 5, 11, 0, "a"), EDIT), Ok(None));
 }
+
+#[test]
+fn a_carriage_return_is_refused_and_one_in_the_log_is_not() {
+    let mut room = one_cell("ab");
+    let before = room.snapshot();
+    let cell = CellId::from_random(1);
+    assert_eq!(
+        room.submit(typing("x", 1, 7, 1, "\r\n"), EDIT),
+        Err(Refused::LineEnd(cell))
+    );
+    assert_eq!(room.snapshot(), before);
+    let old = typing("x", 1, 7, 1, "\r\n");
+    let log = vec![Accepted {
+        revision: 8,
+        client: old.client,
+        sequence: 1,
+        operations: old.operations,
+    }];
+    let mut room = Sequencer::open(before, log).unwrap();
+    assert_eq!(text(&room), "a\r\nb");
+    assert!(room.submit(typing("x", 2, 8, 1, "\n"), EDIT).is_ok());
+}

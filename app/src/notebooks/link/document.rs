@@ -4,7 +4,7 @@ use notebook::wire::Say;
 use notebook::{CellId, Change, Delta, Operation};
 
 use super::super::screen::{self, SavedState, set_if_new};
-use super::{KEEP_AFTER_MS, Link, with};
+use super::{COMPOSING, KEEP_AFTER_MS, Link, with};
 use crate::browser;
 use leptos::prelude::*;
 
@@ -14,7 +14,9 @@ impl Link {
         if operations.is_empty() || !self.screen.may.get_untracked().edit {
             return;
         }
-        match self.client.edit(operations, browser::now_ms()) {
+        // Of texts older than the rule that their lines end with `\n`, parts may be copied and joined.
+        let operations = operations.into_iter().map(Operation::with_line_feeds);
+        match self.client.edit(operations.collect(), browser::now_ms()) {
             Ok(changes) => self.show(changes, None),
             Err(why) => self.announce(&why.to_string()),
         }
@@ -148,7 +150,8 @@ impl Link {
                 let client = self.client.id().to_string();
                 self.forget(&client);
             }
-            if !self.inherited.is_empty() {
+            // Whose text it is does not change in the middle of a word.
+            if !self.inherited.is_empty() && !COMPOSING.get() {
                 self.inherit();
                 self.rejoin_as_heir();
             } else if self.place_waits {

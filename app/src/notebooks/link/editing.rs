@@ -6,7 +6,7 @@ use notebook::{CellId, CellKind, Delta, Operation, utf16_len};
 
 use super::super::screen::Mode;
 use super::super::{commands, screen_place, tell};
-use super::{Link, MISSED, with};
+use super::{COMPOSING, Link, MISSED, with};
 use crate::browser;
 use crate::browser::editor::{Editor, Events};
 
@@ -160,6 +160,7 @@ impl Link {
         let Some(id) = screen.active.get_untracked() else {
             return;
         };
+        self.mend_line_ends(&id);
         let (Some(editor), Some(cell)) = (&self.editor, self.client.document().cell(&id)) else {
             return;
         };
@@ -182,6 +183,26 @@ impl Link {
         );
         self.shown = Some(id);
         self.draw_people();
+    }
+
+    /// A text older than the rule that lines end with `\n` follows it from now on: the editor would show it so anyway, and
+    /// count differently than everybody else.
+    fn mend_line_ends(&mut self, id: &CellId) {
+        let Some(cell) = self.client.document().cell(id) else {
+            return;
+        };
+        if self.editor.is_none()
+            || !self.screen.may.get_untracked().edit
+            || !cell.source.contains('\r')
+        {
+            return;
+        }
+        let delta = Delta::diff(&cell.source, &notebook::line_feeds(&cell.source));
+        self.shown = None;
+        self.edit(vec![Operation::EditSource {
+            cell: id.clone(),
+            delta,
+        }]);
     }
 
     /// Lines have numbers, or have none, as the screen says.
@@ -237,6 +258,10 @@ fn events() -> Events {
             commands::editor_key(screen, name)
         }),
         blur: Box::new(|| {}),
+        composing: Box::new(|on| {
+            COMPOSING.set(on);
+            with(Link::composed);
+        }),
         complete: Box::new(|code, cursor| {
             with(|link| link.ask_kernel(|ask| Say::Complete { ask, code, cursor }))
                 .unwrap_or_else(nothing)

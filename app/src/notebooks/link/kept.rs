@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use notebook::wire::Say;
 use notebook::{Change, Client, Operation, Saved};
 
-use super::{Link, with};
+use super::{COMPOSING, Link, with};
 use crate::browser;
 
 /// Takes over what tabs that are gone have left for this notebook, now and as soon as one more goes.
@@ -42,7 +42,7 @@ impl Link {
         }
         if self.joined {
             self.flush();
-        } else if self.client.unacknowledged() == 0 {
+        } else if self.client.unacknowledged() == 0 && !COMPOSING.get() {
             self.inherit();
         }
     }
