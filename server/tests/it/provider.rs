@@ -188,7 +188,7 @@ async fn whoever_is_not_signed_in_comes_back_to_the_question_also_without_script
 
     let page = nobody
         .client
-        .get(studio.url(&answer.headers()["location"].to_str().unwrap().to_owned()));
+        .get(studio.url(answer.headers()["location"].to_str().unwrap()));
     let page = page.header("accept", "text/html").send().await.unwrap();
     let policy = page.headers()["content-security-policy"].to_str().unwrap();
     assert!(

@@ -6,6 +6,7 @@ mod dying;
 mod hostile;
 mod house;
 mod older;
+#[cfg(test)]
 mod proxy;
 mod queueing;
 mod running;
