@@ -1,7 +1,7 @@
 //! Deterministic simulation: a server that persists and crashes, clients that type, lose their connection, crash and come
 //! back, and a network that drops what it likes, doubles it and changes its order. All from a seed.
 //!
-//! `SIMULATION_SEEDS=100000` runs more seeds (and says with `--nocapture` how far it is); `SIMULATION_REPLAY=seed:clients:steps` runs one.
+//! `SIMULATION_SEEDS=100000` runs more seeds; `SIMULATION_REPLAY=seed:clients:steps` runs one.
 
 mod client;
 mod server;
@@ -13,9 +13,6 @@ use client::Tab;
 use server::Studio;
 
 use crate::random::Random;
-
-/// So many failing seeds are enough to look at.
-const MOST_FAILURES: usize = 20;
 
 /// One run: everything in it follows from these three.
 #[derive(Clone, Copy, Debug)]
@@ -162,7 +159,7 @@ fn check(studio: &Studio, tabs: &[Tab]) -> Result<(), String> {
         .flat_map(|text| text.chars())
         .filter(|c| client::is_token(*c))
     {
-        if !seen.insert(c) {
+        if !seen.insert(c) && !tabs.iter().any(|tab| tab.given_again.contains(&c)) {
             return Err(format!("{c:?} was typed once and is there twice"));
         }
     }
@@ -235,7 +232,6 @@ fn every_replica_meets_and_nothing_typed_is_lost_or_doubled() {
         .ok()
         .and_then(|seeds| seeds.parse().ok())
         .unwrap_or(2_000);
-    let mut failed = Vec::new();
     for seed in 0..seeds {
         let mut random = Random::new(seed ^ 0xabcd);
         let plan = Plan {
@@ -246,18 +242,10 @@ fn every_replica_meets_and_nothing_typed_is_lost_or_doubled() {
         if let Err(why) = outcome(plan) {
             let least = shrink(plan);
             let least_why = outcome(least).err().unwrap_or(why);
-            let replay = format!("{}:{}:{}", least.seed, least.clients, least.steps);
-            eprintln!(
-                "{least_why}\nreplay: SIMULATION_REPLAY={replay} cargo test -p notebook --test it simulation"
+            panic!(
+                "{least_why}\nreplay: SIMULATION_REPLAY={}:{}:{} cargo test -p notebook --test it simulation",
+                least.seed, least.clients, least.steps
             );
-            failed.push(replay);
-            if failed.len() == MOST_FAILURES {
-                break;
-            }
-        }
-        if (seed + 1) % 10_000 == 0 {
-            eprintln!("{} seeds, {} failed", seed + 1, failed.len());
         }
     }
-    assert!(failed.is_empty(), "seeds that failed: {failed:?}");
 }

@@ -63,6 +63,9 @@ pub struct Tab {
     pub typed: BTreeSet<char>,
     /// Tokens that may be missing: taken back by their author, refused and given back, or typed after the last save before a crash.
     pub excused: BTreeSet<char>,
+    /// Tokens that were taken back and may have been given again. Where the base is replaced by a snapshot, only the
+    /// outcome is known, not which of the characters are the old ones: such a token may then be there twice.
+    pub given_again: BTreeSet<char>,
     unsaved: BTreeSet<char>,
     /// Does not save before it sends. Nothing it sent may then arrive after it has come back from a crash.
     lazy: bool,
@@ -83,6 +86,7 @@ impl Tab {
             editor: BTreeMap::new(),
             typed: BTreeSet::new(),
             excused: BTreeSet::new(),
+            given_again: BTreeSet::new(),
             unsaved: BTreeSet::new(),
             lazy: number == 2,
             fresh: (number as u64 + 1) << 32,
@@ -192,6 +196,7 @@ impl Tab {
                 ));
             }
             self.excused.insert(*token);
+            self.given_again.insert(*token);
         }
         self.save();
         Ok(())
