@@ -20,7 +20,7 @@ const test = base.extend<{ someone: (name: string, options?: { administrator?: b
       people.push(person);
       return person;
     });
-    if (info.status !== info.expectedStatus) console.log(hub.log);
+    if (info.status !== info.expectedStatus) await info.attach("hub.log", { body: hub.log, contentType: "text/plain" });
     await Promise.all(people.map(({ context }) => context.close()));
   },
 });
@@ -91,8 +91,9 @@ test("disabling somebody in the studio ends their JupyterLab within five seconds
     socket.onclose = () => (seen.ended = Date.now());
     return new Promise<void>((open) => (socket.onopen = () => open()));
   });
+  const boss = await someone("Boss", { administrator: true });
   const began = Date.now();
-  await disable(hub, await someone("Boss", { administrator: true }), eve);
+  await disable(hub, boss, eve);
   await page.waitForFunction(() => "ended" in window, undefined, { timeout: 10_000 });
   const ended = await page.evaluate(() => (window as unknown as { ended: number }).ended);
   expect(ended - began).toBeLessThan(5_000);

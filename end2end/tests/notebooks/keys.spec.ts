@@ -123,7 +123,7 @@ test("a run goes on below the last selected cell, and Ctrl Enter leaves the cell
   await expect(cells(page)).toHaveCount(7);
   const added = (await order(page))[4] as string;
   expect(await order(page)).toEqual(["one", "load", "two", "fit", added, "three", "plot"]);
-  await expect(cell(page, added).locator(".monaco-editor")).toBeVisible();
+  await expect(cell(page, added).locator(".monaco-editor.focused")).toBeVisible();
   await page.keyboard.type("7 * 6");
   await page.keyboard.press("Control+Enter");
   await expect(cell(page, added)).not.toHaveClass(/is-editing/);

@@ -76,6 +76,7 @@ test("Shift and a press select text of the cell being written", async ({ person 
   await open(ada, given);
   const { page } = ada;
   await write(page, "second");
+  await expect(cell(page, "second").locator(".view-line").first()).toContainText("6");
   const line = (await cell(page, "second").locator(".view-line").first().boundingBox())!;
   await page.mouse.click(line.x + 1, line.y + 10);
   await page.keyboard.down("Shift");

@@ -70,7 +70,7 @@ const CASES: &[Case] = &[
     // Kernels
     (81, "messages forged, cut, out of order, no JSON",        "dropped; three in a row: faulty",     &[("server/jupyter/tests/it/hostile.rs", "messages_that_cannot_be_trusted_are_dropped_and_the_kernel_goes_on"), ("server/jupyter/tests/it/hostile.rs", "three_bad_messages_in_a_row_mark_the_kernel_as_faulty")]),
     (83, "a kernel that exits, is killed, or takes too much memory", "told with its cause, the limit named", &[("server/jupyter/tests/it/dying.rs", "a_kernel_that_exits_is_told_with_its_code_and_the_next_run_starts_another"), ("server/jupyter/tests/it/dying.rs", "a_killed_kernel_is_noticed_within_three_seconds"), ("server/jupyter/tests/it/dying.rs", "a_kernel_over_its_memory_limit_is_ended_and_the_limit_named"), ("server/tests/it/kernels.rs", "a_kernel_that_takes_more_than_its_memory_is_ended_and_the_limit_is_named")]),
-    (84, "a kernel nobody knows; one that starts for long",    "422 naming the known; can be cancelled", &[("server/jupyter/tests/it/hostile.rs", "an_unknown_kernel_and_a_missing_interpreter_are_refused_by_name"), ("server/jupyter/tests/it/hostile.rs", "a_start_that_takes_long_can_be_cancelled")]),
+    (84, "a kernel nobody knows; one that starts for long",    "422 naming the known; can be cancelled", &[("server/jupyter/tests/it/hostile.rs", "an_unknown_kernel_and_a_missing_interpreter_are_refused_by_name"), ("server/jupyter/tests/it/queueing.rs", "an_interrupt_stops_a_kernel_that_does_not_come_up_and_what_waits_for_it_is_cancelled")]),
 ];
 
 /// What cannot come in yet, because there is no door for it. Whoever builds the door writes the row.

@@ -75,7 +75,7 @@ async fn what_a_cell_says_and_asks_is_seen_by_everyone_and_answered_by_who_may_r
 #[tokio::test]
 async fn a_loop_is_interrupted_an_error_stops_those_behind_it_and_a_restart_forgets() {
     let (mut lab, ada) = Lab::open(&[
-        ("loop", "print('in', flush=True)\nx = 1\nwhile True: pass"),
+        ("loop", "x = 1\nprint('in', flush=True)\nwhile True: pass"),
         ("behind", "print('never')"),
         ("fine", "x"),
         ("wrong", "y = 2\n1 / 0"),

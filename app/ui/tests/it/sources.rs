@@ -35,8 +35,9 @@ fn every_token_that_is_used_exists() {
         .iter()
         .map(|file| fs::read_to_string(file).unwrap())
         .collect();
-    // Given by whoever uses the class: a person's colour, a bar's share, a curve's colour, a row's depth.
-    let given = ["who", "v", "c", "d", "bar"];
+    // Given by whoever uses the class: a person's colour, a bar's share, a curve's colour, a row's depth, the
+    // colour a program chose.
+    let given = ["who", "v", "c", "d", "bar", "own"];
     let mut missing: Vec<&str> = sources
         .split("var(--")
         .skip(1)
